@@ -1,0 +1,85 @@
+# The commands of this repository. `make help` lists them; .ci/run calls the same ones.
+
+PYTHON ?= python3
+VENV ?= .venv
+ROOT := $(CURDIR)
+BIN := $(abspath $(VENV))/bin
+
+# One folder of Rust artefacts for the tests, the lints and the wheel, so that nothing is compiled twice.
+export CARGO_TARGET_DIR := $(ROOT)/target
+export VIRTUAL_ENV := $(abspath $(VENV))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Threads that spin while they wait slow each other down tenfold on a busy small machine; torch reads this once.
+export OMP_WAIT_POLICY := PASSIVE
+
+EXTRAS := train,dev
+TOOLS := $(VENV)/.tools
+CORE := $(VENV)/.core
+RUST := Cargo.toml Cargo.lock $(shell find rust -path '*/target' -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
+BENCHES := $(filter-out bench/harness.py,$(wildcard bench/*.py))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: $(CORE) ## Make .venv and install twogrpo into it, with the trainer and the tools of development
+
+$(TOOLS):
+	@scripts/prerequisites $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
+	@touch $@
+
+# Python sources are read where they stand; only the core, or a changed list of packages, asks for more.
+$(CORE): $(TOOLS) pyproject.toml $(RUST)
+	@scripts/prerequisites $(PYTHON)
+	$(BIN)/maturin develop --release --extras $(EXTRAS)
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Train the embedded default online, then with DPO on its rollouts, and compare
+	$(BIN)/twogrpo demo
+
+.PHONY: test
+test: setup ## Run every fast test, Rust and Python
+	cargo test --release --workspace --quiet
+	$(BIN)/python -m pytest -m 'not slow'
+
+.PHONY: test-slow
+test-slow: setup ## Run the tests that take more than ten seconds each
+	$(BIN)/python -m pytest -m slow
+
+.PHONY: lint
+lint: setup ## Check format, style, types, stubs and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest twogrpo._core
+	$(BIN)/lint-imports
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --quiet -- -D warnings
+
+.PHONY: format
+format: setup ## Rewrite the sources as `make lint` wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	cargo fmt --all
+
+.PHONY: wheel
+wheel: $(TOOLS) ## Build an optimised wheel into dist/
+	$(BIN)/maturin build --profile dist --out dist
+
+.PHONY: bench
+bench: setup ## Run every bench in full; results go to bench/results
+	$(BIN)/maturin develop --release --extras $(EXTRAS),bench
+	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+.PHONY: clean
+clean: ## Remove what was built: .venv, target, dist and caches; runs/ stays
+	rm -rf $(VENV) target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f python/twogrpo/_core*.so
+	find python tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,72 @@
+"""`twogrpo config show` and `schema`: every key with type, default and meaning."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import typer
+
+from twogrpo.cli.options import Config, Json, Traceback, print_json, split
+from twogrpo.config import DpoConfig, OnlineConfig, RunConfig, key_reference
+from twogrpo.config.embedded import embedded_config
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Show the configuration.", no_args_is_help=True)
+
+Kind = Annotated[Literal["online", "dpo"], typer.Option("--for", help="Which command's configuration.")]
+MODELS: dict[str, type[RunConfig]] = {"online": OnlineConfig, "dpo": DpoConfig}
+
+
+@app.command("show")
+def show(
+    config: Config = None,
+    *,
+    kind: Kind = "online",
+    as_json: Json = False,
+    traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
+) -> None:
+    """Print every key with its value, type and meaning, as YAML that loads back.
+
+    Without a CONFIG the embedded default is shown.
+    """
+    path, overrides = split(config)
+    if kind == "dpo":
+        overrides = ["model.path=tiny", *overrides]
+    resolved = MODELS[kind].load(path if path is not None else embedded_config(kind), overrides)
+    values = resolved.model_dump(mode="json")
+    if as_json:
+        print_json(values)
+        return
+    for line in _commented(MODELS[kind], values):
+        print(line)
+
+
+@app.command("schema")
+def schema(
+    *,
+    kind: Kind = "online",
+    traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
+) -> None:
+    """Print the JSON schema, from which editors complete keys."""
+    print_json(MODELS[kind].model_json_schema())
+
+
+def _commented(model: type[RunConfig], values: dict[str, Any]) -> Iterator[str]:
+    open_section: list[str] = []
+    for key in key_reference(model):
+        *section, leaf = key.key.split(".")
+        for depth, name in enumerate(section):
+            if open_section[: depth + 1] != section[: depth + 1]:
+                yield f"{'  ' * depth}{name}:"
+        open_section = section
+        indent = "  " * len(section)
+        yield f"{indent}# {key.type}. {key.meaning}"
+        yield f"{indent}{leaf}: {json.dumps(_at(values, key.key), ensure_ascii=False)}"
+
+
+def _at(values: dict[str, Any], key: str) -> object:
+    value: Any = values
+    for part in key.split("."):
+        value = value[part]
+    return value

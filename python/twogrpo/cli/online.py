@@ -1,0 +1,80 @@
+"""`twogrpo online`: 2-GRPO on the machine's one device."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twogrpo.cli.options import Config, DryRun, Force, Json, Quiet, Resume, Traceback, print_json, split
+from twogrpo.config import OnlineConfig, RunConfig, to_yaml
+from twogrpo.config.embedded import embedded_config
+
+if TYPE_CHECKING:
+    from twogrpo.monitor import Console
+
+__all__ = ["load_online", "make_console", "online", "report_run"]
+
+
+def load_online(arguments: list[str] | None) -> OnlineConfig:
+    """Return the configuration of a command line.
+
+    Without a file and without a model, the keys are laid over the embedded default; its learning rate and lengths
+    would be wrong for any other model.
+    """
+    path, overrides = split(arguments)
+    if path is None and not any(word.startswith("model.path=") for word in overrides):
+        path = embedded_config("online")
+    return OnlineConfig.load(path, overrides)
+
+
+def online(
+    config: Config = None,
+    *,
+    resume: Resume = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
+) -> int:
+    """Train a policy on its own verified rollouts (2-GRPO) and store every one of them.
+
+    Without a CONFIG a tiny model is made on the spot and learns arithmetic within minutes on a laptop CPU.
+    """
+    settings = load_online(config)
+    if dry_run:
+        print(to_yaml(settings), end="")
+        return 0
+    from twogrpo.train import train_online
+
+    result = train_online(settings, resume=resume, force=force, console=make_console(settings, is_quiet=quiet))
+    return report_run(result.path, result.summary, is_interrupted=result.is_interrupted, as_json=as_json)
+
+
+def make_console(config: RunConfig, *, is_quiet: bool) -> "Console":
+    """Return the progress printer that a run's `log` section describes."""
+    from twogrpo.monitor import Console
+
+    return Console(every_steps=config.log.every_steps, is_quiet=is_quiet)
+
+
+def report_run(path: Path, summary: dict[str, Any], *, is_interrupted: bool, as_json: bool) -> int:
+    """Print what a run came to and return its exit code."""
+    if as_json:
+        print_json({"run_dir": str(path), **summary})
+    else:
+        for line in _lines(path, summary):
+            print(line)
+    if is_interrupted:
+        print(f"interrupted after step {summary['steps']}; go on with --resume", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _lines(path: Path, summary: dict[str, Any]) -> Iterator[str]:
+    seconds = summary["seconds"]
+    yield f"{summary['command']}: {summary['steps']} steps in {seconds['wall']:.0f} s ({seconds['cpu']:.0f} CPU-s)"
+    for row in summary["evaluations"]:
+        scores = "  ".join(f"{name.replace('_at_', '@')} {value:.3f}" for name, value in row.items() if name != "step")
+        yield f"  after step {row['step']}: {scores}"
+    yield f"  run folder {path}"

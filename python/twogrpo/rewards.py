@@ -1,0 +1,209 @@
+"""Rewards: the verifier, or a Python function of the user's, behind one protocol.
+
+A failed score is None and is never replaced by a default: what a failure means for training is decided by the
+trainer, which counts them. Nothing that a response says can make the verifier fail.
+"""
+
+import importlib.util
+import inspect
+import logging
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+from twogrpo.errors import ConfigError
+from twogrpo.prompts import Prompt
+
+__all__ = ["CallableReward", "Reward", "RewardFunction", "Scores", "VerifierReward", "load_reward"]
+
+_LOG = logging.getLogger(__name__)
+
+RewardFunction = Callable[..., Sequence[float | None]]
+"""Called with `prompts: list[str]`, `responses: list[str]`, `golds: list[list[str]]`; one number or None a response."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of a batch, one entry a response in every list."""
+
+    rewards: list[float | None]
+    """Finite; None if scoring failed."""
+    correct: list[bool | None]
+    """The verdict; None from a function that gives only numbers."""
+    status: list[str | None]
+    """The verifier's status; `error` where a function failed, None where it did not."""
+    rule: list[str | None]
+    """The equality rule that decided."""
+    extracted: list[str | None]
+    """The answer found in the response."""
+    verifier: str
+    """What scored: name@version:profile of the verifier, or the function."""
+
+
+class Reward(Protocol):
+    """Anything that scores responses."""
+
+    name: str
+    last_error: str | None
+    """Why the most recent failure failed; None as long as nothing has."""
+
+    def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
+        """Return the scores of the responses, each to the prompt in the same place."""
+        ...
+
+
+class VerifierReward:
+    """1 for a verified answer, 0 for anything else that a response can be, None for an unusable gold answer.
+
+    Args:
+        profile: The verifier's profile.
+
+    Raises:
+        VerifyError: If there is no such profile.
+    """
+
+    def __init__(self, profile: str = "rl") -> None:
+        from twogrpo.verifier import verifier_name
+
+        self.name = verifier_name(profile)
+        self.last_error: str | None = None
+        self._profile = profile
+
+    def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
+        """Return the verdicts of the responses on the prompts' gold answers."""
+        from twogrpo.verifier import verify_batch
+
+        golds = [list(prompt.golds) for prompt in prompts]
+        verdicts = verify_batch(list(responses), golds, profile=self._profile).to_dict(as_series=False)
+        for prompt, reward, status in zip(prompts, verdicts["reward"], verdicts["status"], strict=True):
+            if reward is None:
+                self.last_error = f"{status} for the gold {list(prompt.golds)} of {prompt.text[:80]!r}"
+        return Scores(
+            rewards=verdicts["reward"],
+            correct=verdicts["correct"],
+            status=verdicts["status"],
+            rule=verdicts["rule"],
+            extracted=verdicts["extracted"],
+            verifier=self.name,
+        )
+
+
+class CallableReward:
+    """A function's numbers as rewards.
+
+    A function that raises, or does not return one number a response, fails every row of that call; a number that is
+    not finite fails its row. The reason is logged and kept in `last_error`.
+
+    Args:
+        function: See `RewardFunction`.
+        name: Under which its scores are stored.
+    """
+
+    def __init__(self, function: RewardFunction, name: str) -> None:
+        self.name = name
+        self.last_error: str | None = None
+        self._function = function
+
+    def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
+        """Return the function's numbers for the responses."""
+        rewards = self._rewards(prompts, responses)
+        nothing: list[None] = [None] * len(rewards)
+        return Scores(
+            rewards=rewards,
+            correct=[*nothing],
+            status=["error" if reward is None else None for reward in rewards],
+            rule=[*nothing],
+            extracted=[*nothing],
+            verifier=self.name,
+        )
+
+    def _rewards(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> list[float | None]:
+        try:
+            returned = self._function(
+                prompts=[prompt.text for prompt in prompts],
+                responses=list(responses),
+                golds=[list(prompt.golds) for prompt in prompts],
+            )
+            rewards = [None if value is None else _number(value) for value in returned]
+        except Exception as error:  # noqa: BLE001  # whatever the function raises, its rows have failed and say why
+            return self._failed(len(responses), f"{type(error).__name__}: {error}")
+        if len(rewards) != len(responses):
+            return self._failed(len(responses), f"returned {len(rewards)} rewards for {len(responses)} responses")
+        for row, reward in enumerate(rewards):
+            if reward is None or not math.isfinite(reward):
+                self._warn(f"returned {reward} for response {row} of a batch of {len(rewards)}")
+                rewards[row] = None
+        return rewards
+
+    def _failed(self, count: int, reason: str) -> list[float | None]:
+        self._warn(reason)
+        return [None] * count
+
+    def _warn(self, reason: str) -> None:
+        self.last_error = f"reward {self.name}: {reason}"
+        _LOG.warning("%s", self.last_error)
+
+
+def load_reward(function: str | None, profile: str) -> Reward:
+    """Return the reward of a configuration.
+
+    Args:
+        function: `file.py:name` of a function as described by `RewardFunction`, or None for the verifier.
+        profile: The verifier's profile; not used with a function.
+
+    Raises:
+        ConfigError: If the function cannot be loaded, with the file, the name and the reason.
+        VerifyError: If there is no such profile.
+    """
+    if function is None:
+        return VerifierReward(profile)
+    file, _, name = function.rpartition(":")
+    if not file.endswith(".py") or not name:
+        raise ConfigError(f"reward.function={function!r} is not of the form file.py:name")
+    path = Path(file)
+    if not path.is_file():
+        raise ConfigError(f"reward.function={function}: {path} is not a file; relative paths start at {Path.cwd()}")
+    module = _imported(path, function)
+    loaded = getattr(module, name, None)
+    if not callable(loaded):
+        found = ", ".join(sorted(_functions(module))) or "no function"
+        problem = "is not callable" if hasattr(module, name) else "is not there"
+        raise ConfigError(f"reward.function={function}: {name} {problem} in {path}; found {found}")
+    return CallableReward(loaded, f"{path.name}:{name}")
+
+
+def _number(value: Any) -> float:  # noqa: ANN401  # whatever a user's function returns
+    # float() would read text; a function that returns "1" has a mistake somewhere.
+    if isinstance(value, str | bytes):
+        raise TypeError(f"returned {value!r}, expected a number or None")
+    return float(value)
+
+
+def _imported(path: Path, function: str) -> ModuleType:
+    module_name = f"_twogrpo_reward_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"reward.function={function}: {path} cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses and pickling look a class's module up by name.
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise ConfigError(
+            f"reward.function={function}: importing {path} failed with {type(error).__name__}: {error}"
+        ) from error
+    return module
+
+
+def _functions(module: ModuleType) -> list[str]:
+    return [
+        name
+        for name, value in inspect.getmembers(module, inspect.isfunction)
+        if value.__module__ == module.__name__ and not name.startswith("_")
+    ]

@@ -1,0 +1,329 @@
+"""The rollout store: every rollout of a run in Parquet segments that survive a crash.
+
+Appending, resuming, recovering and checking are the Rust core's; reading is polars over the segments. Any other
+reader of Parquet takes the glob `run=*/*.parquet` of the store's folder.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+from twogrpo import _core
+from twogrpo.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["ArrowTable", "CheckReport", "Problem", "Recovery", "RolloutStore", "StoreInfo"]
+
+Phase = Literal["train", "eval", "replay", "imported"]
+_METADATA = ("config_hash", "tokenizer_hash", "template_hash")
+_LIVE = "run=*/*.parquet"
+_SUPERSEDED = "_superseded/run=*/attempt-*/*.parquet"
+_logger = logging.getLogger(__name__)
+
+
+class ArrowTable(Protocol):
+    """A table of polars, pyarrow, pandas, duckdb or any other library that speaks the Arrow C stream."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that a check found: the file and what is wrong with it."""
+
+    path: Path
+    what: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check has seen: readable segments, their rows and bytes, superseded segments, and every problem."""
+
+    segments: int
+    superseded_segments: int
+    rows: int
+    bytes: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What opening for writing found of writers that had died, and did about it."""
+
+    removed_temporaries: int
+    relogged: tuple[str, ...]
+    lost: tuple[str, ...]
+    quarantined: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StoreInfo:
+    """A store in numbers. `tie_rate` and `mean_reward` are over scored rollouts of phase train, None without any.
+
+    A tie is a group whose rewards are all equal; groups with a failed reward count neither way.
+    """
+
+    runs: tuple[str, ...]
+    attempts: dict[str, int]
+    steps: int
+    rows: int
+    superseded_rows: int
+    bytes: int
+    phases: dict[str, int]
+    tie_rate: float | None
+    mean_reward: float | None
+
+
+class RolloutStore:
+    """A rollout store, open for reading, or for writing one run as well. Made by `RolloutStore.open`."""
+
+    def __init__(self, path: Path, writers: "_Writers | None") -> None:
+        self.path = path
+        self._writers = writers
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        run_id: str | None = None,
+        writer: str | None = None,
+        resume_step: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        logprob_dtype: Literal["float32", "float16"] = "float32",
+    ) -> Self:
+        """Open a store, for writing if a run is named; a run that exists goes on with its latest attempt.
+
+        Args:
+            path: The store's folder, or a run folder that holds it as `rollouts`. Made when writing.
+            run_id: The run to write.
+            writer: Name of this writer within the run, `w0` if not given; one living process each.
+            resume_step: Keep the run's segments up to this step of the optimizer, move later ones of all its writers
+                aside and begin a new attempt. -1 keeps none.
+            metadata: `config_hash`, `tokenizer_hash` and `template_hash` for the footers of what is written.
+            logprob_dtype: Width of the stored logprobs; float16 puts ratios off by up to 0.8 %.
+
+        Raises:
+            StoreError: If there is no store to read, or a living process writes as this writer.
+            ConfigError: If an argument needs another one or is not known.
+        """
+        folder = _find(Path(path))
+        if run_id is None:
+            given = {"writer": writer, "resume_step": resume_step, "metadata": metadata}
+            if any(value is not None for value in given.values()):
+                raise ConfigError(f"{', '.join(given)} are for writing; give run_id as well")
+            _core.store_open(folder)
+            return cls(folder, None)
+        hashes = _check_options(dict(metadata or {}), logprob_dtype)
+        writers = _Writers(folder, run_id, writer or "w0", float16=logprob_dtype == "float16", hashes=hashes)
+        writers.open(writers.name, resume_step)
+        return cls(folder, writers)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that is written, None when reading."""
+        return self._writers.run_id if self._writers else None
+
+    @property
+    def attempt(self) -> int | None:
+        """The attempt that appended rows belong to, None when reading."""
+        return self._writers.own.attempt if self._writers else None
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What opening for writing found of writers that had died, None when reading."""
+        return _recovery(self._writers.own) if self._writers else None
+
+    def append(self, table: ArrowTable, step: int, phase: Phase = "train") -> None:
+        """Hand rows over to be stored as the segment of that step; waits only while two appends are under way.
+
+        The rows are checked before this returns and stored in the background; the table must not be changed. Appending
+        the same rows again is no error. A phase other than train is stored under a writer name of its own.
+
+        Args:
+            table: Rows with at least group_id, rollout_idx, reward, prompt or prompt_id, and response or response_ids;
+                further columns of schema v1 by their names.
+            step: Step of the optimizer, from 0.
+            phase: What the rollouts were made for.
+
+        Raises:
+            DataError: If the rows are not what schema v1 asks for; they were not taken.
+            StoreError: If an earlier append failed, or the step is stored with other rows.
+        """
+        self._writing().for_phase(phase).append(table, step, phase)
+
+    def flush(self) -> None:
+        """Return when every append is on the disk.
+
+        Raises:
+            StoreError: The first error among the appends since the last call.
+        """
+        for writer in self._writing().every():
+            writer.flush()
+
+    def close(self) -> None:
+        """Flush and let another process write the run; closing twice, or a store opened for reading, is no error."""
+        if self._writers is not None:
+            for writer in self._writers.every():
+                writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"RolloutStore({str(self.path)!r}, run_id={self.run_id!r})"
+
+    def scan(self, *, include_superseded: bool = False) -> "pl.LazyFrame":
+        """Return the committed rollouts as a lazy frame: schema v1, the scores `reward_<name>`, and `run`.
+
+        A column that a segment lacks is null in its rows. Float16 logprobs are widened to 32 bits.
+
+        Args:
+            include_superseded: Add what resumes have moved aside, told apart by a column `is_superseded`.
+        """
+        import polars as pl
+
+        live = self._scan_files(_LIVE)
+        if not include_superseded:
+            return live
+        superseded = self._scan_files(_SUPERSEDED)
+        marked = [live.with_columns(is_superseded=pl.lit(False)), superseded.with_columns(is_superseded=pl.lit(True))]
+        return pl.concat(marked)
+
+    def _scan_files(self, pattern: str) -> "pl.LazyFrame":
+        import polars as pl
+
+        empty = pl.DataFrame(_core.store_schema(_core.store_reward_columns(self.path)))
+        # A list instead of the glob: the store's own path may hold characters that a glob would read.
+        files = sorted(self.path.glob(pattern))
+        if not files:
+            return empty.with_columns(run=pl.lit(None, pl.String)).lazy()
+        return pl.scan_parquet(
+            files,
+            glob=False,
+            schema=empty.schema,
+            missing_columns="insert",
+            cast_options=pl.ScanCastOptions(float_cast="upcast"),
+            hive_partitioning=True,
+            hive_schema={"run": pl.String},
+        )
+
+    def check(self, *, deep: bool = False) -> CheckReport:
+        """Look for damage without changing anything: names, footers, the log; with `deep` every byte and value."""
+        segments, superseded, rows, size, problems = _core.store_check(self.path, deep)
+        return CheckReport(segments, superseded, rows, size, tuple(Problem(*problem) for problem in problems))
+
+    def info(self) -> StoreInfo:
+        """Return the store in numbers, from what is committed."""
+        import polars as pl
+
+        rows = self.scan().select("run_id", "attempt", "step", "phase", "group_id", "reward").collect()
+        train = rows.filter(phase="train")
+        scored = train.group_by("run_id", "step", "group_id").agg(
+            failed=pl.col("reward").is_null().any(), tied=pl.col("reward").n_unique() == 1
+        )
+        attempts = rows.group_by("run_id").agg(pl.col("attempt").max()).sort("run_id")
+        superseded = self._scan_files(_SUPERSEDED).select(pl.len()).collect().item()
+        return StoreInfo(
+            runs=tuple(attempts["run_id"]),
+            attempts=dict(attempts.iter_rows()),
+            steps=rows.select("run_id", "step").n_unique() if rows.height else 0,
+            rows=rows.height,
+            superseded_rows=superseded,
+            bytes=sum(file.stat().st_size for file in self.path.glob(_LIVE)),
+            phases=dict(rows.group_by("phase").len().sort("phase").iter_rows()),
+            tie_rate=_mean(scored.filter(~pl.col("failed"))["tied"]),
+            mean_reward=_mean(train["reward"]),
+        )
+
+    def _writing(self) -> "_Writers":
+        if self._writers is None:
+            raise StoreError(f"{self.path} is open for reading; to write, open it with run_id")
+        return self._writers
+
+
+class _Writers:
+    """The core's writers of one run in this process: the named one, and one for each further phase when it is met."""
+
+    def __init__(self, path: Path, run_id: str, name: str, *, float16: bool, hashes: dict[str, str]) -> None:
+        self.path, self.run_id, self.name, self.float16, self.hashes = path, run_id, name, float16, hashes
+        self._by_name: dict[str, _core.StoreWriter] = {}
+        self._lock = Lock()
+
+    def open(self, name: str, resume_step: int | None = None) -> _core.StoreWriter:
+        writer = _core.StoreWriter(
+            self.path,
+            self.run_id,
+            name,
+            resume_step=resume_step,
+            float16_logprobs=self.float16,
+            config_hash=self.hashes.get("config_hash"),
+            tokenizer_hash=self.hashes.get("tokenizer_hash"),
+            template_hash=self.hashes.get("template_hash"),
+        )
+        self._by_name[name] = writer
+        _warn(_recovery(writer))
+        return writer
+
+    @property
+    def own(self) -> _core.StoreWriter:
+        return self._by_name[self.name]
+
+    def every(self) -> list[_core.StoreWriter]:
+        return list(self._by_name.values())
+
+    def for_phase(self, phase: Phase) -> _core.StoreWriter:
+        if phase in ("train", self.name):
+            return self.own
+        name = phase if self.name == "w0" else f"{self.name}-{phase}"
+        with self._lock:
+            return self._by_name.get(name) or self.open(name)
+
+
+def _find(path: Path) -> Path:
+    """Return the store's folder, which may be `rollouts` of a run folder."""
+    inside = path / "rollouts"
+    is_run_folder = not (path / "_twogrpo").is_dir() and inside.is_dir()
+    return inside if is_run_folder else path
+
+
+def _check_options(metadata: dict[str, str], logprob_dtype: str) -> dict[str, str]:
+    unknown = sorted(metadata.keys() - set(_METADATA))
+    if unknown:
+        raise ConfigError(f"metadata {', '.join(unknown)} is not known; expected some of {', '.join(_METADATA)}")
+    if logprob_dtype not in ("float32", "float16"):
+        raise ConfigError(f"logprob_dtype={logprob_dtype!r} is not offered; use float32 or float16")
+    return metadata
+
+
+def _recovery(writer: _core.StoreWriter) -> Recovery:
+    removed, relogged, lost, quarantined = writer.recovery
+    return Recovery(removed, tuple(relogged), tuple(lost), tuple(quarantined))
+
+
+def _warn(recovery: Recovery) -> None:
+    for name in recovery.lost:
+        _logger.warning("segment %s is in the log and not in the store: its rollouts are lost", name)
+    for name in recovery.quarantined:
+        _logger.warning("segment moved to _quarantine: %s", name)
+
+
+def _mean(values: "pl.Series") -> float | None:
+    mean = values.cast(float).mean()
+    return mean if isinstance(mean, float) else None

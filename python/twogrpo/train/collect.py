@@ -1,0 +1,178 @@
+"""One batch of rollouts: draw prompts, generate, score, compute advantages, and lay them out for the store."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from twogrpo.objectives import group_advantages
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from twogrpo.config import OnlineConfig
+    from twogrpo.generate import Generation, Generator, SamplingParams
+    from twogrpo.prompts import Draw
+    from twogrpo.rewards import Reward, Scores
+
+__all__ = ["RolloutBatch", "collect", "rollout_table"]
+
+
+@dataclass(frozen=True)
+class RolloutBatch:
+    """Rollouts of one step, prompt-major: row p * group_size + g.
+
+    Attributes:
+        draws: The prompts, P of them.
+        generation: Token ids, behaviour logprobs and finish reasons, B = P * G rows.
+        responses: Decoded text, B rows.
+        scores: Verdicts; `rewards` as scored, before a cut response is zeroed.
+        rewards_PG: Rewards as trained; 0 where scoring failed.
+        advantages_B: Advantages; exact zeros for tied and inert groups.
+        is_tied_P: All rewards of the group are equal.
+        is_inert_P: The group has a failed reward, or a cut response under `reward.cut_response: mask`.
+        generate_s: Wall seconds of generating.
+        verify_s: Wall seconds of scoring.
+    """
+
+    draws: Sequence["Draw"]
+    generation: "Generation"
+    responses: list[str]
+    scores: "Scores"
+    rewards_PG: Tensor
+    advantages_B: Tensor
+    is_tied_P: Tensor
+    is_inert_P: Tensor
+    generate_s: float
+    verify_s: float
+
+    @property
+    def group_size(self) -> int:
+        """Rollouts a prompt."""
+        return int(self.rewards_PG.shape[1])
+
+    @property
+    def is_decided_P(self) -> Tensor:
+        """Groups that teach: neither tied nor inert."""
+        return ~(self.is_tied_P | self.is_inert_P)
+
+    def prompt_ids(self, row: int) -> tuple[int, ...]:
+        """Return the prompt's token ids of one rollout."""
+        return self.draws[row // self.group_size].prompt.token_ids
+
+
+def collect(
+    draws: Sequence["Draw"],
+    config: "OnlineConfig",
+    *,
+    generator: "Generator",
+    tokenizer: "PreTrainedTokenizerBase",
+    reward: "Reward",
+    params: "SamplingParams",
+    seed: int,
+) -> RolloutBatch:
+    """Return the scored rollouts of the drawn prompts."""
+    group_size = config.rollout.group_size
+    start = time.perf_counter()
+    generation = generator.generate(
+        [draw.prompt.token_ids for draw in draws], group_size=group_size, params=params, seed=seed
+    )
+    responses = tokenizer.batch_decode(generation.response_ids, skip_special_tokens=True)
+    generated = time.perf_counter()
+    prompts_B = [draw.prompt for draw in draws for _ in range(group_size)]
+    scores = reward(prompts_B, responses)
+    verified = time.perf_counter()
+    is_cut_PG = torch.tensor([reason == "length" for reason in generation.finish_reasons]).view(-1, group_size)
+    rewards_PG, is_inert_P = _trained_rewards(scores.rewards, is_cut_PG, config.reward.cut_response)
+    advantages_PG = group_advantages(rewards_PG, std=config.advantage.std, eps=config.advantage.eps)
+    advantages_PG[is_inert_P] = 0.0
+    return RolloutBatch(
+        draws=draws,
+        generation=generation,
+        responses=responses,
+        scores=scores,
+        rewards_PG=rewards_PG,
+        advantages_B=advantages_PG.flatten(),
+        is_tied_P=(rewards_PG == rewards_PG[:, :1]).all(dim=1) & ~is_inert_P,
+        is_inert_P=is_inert_P,
+        generate_s=generated - start,
+        verify_s=verified - generated,
+    )
+
+
+def _trained_rewards(rewards: Sequence[float | None], is_cut_PG: Tensor, cut_response: str) -> tuple[Tensor, Tensor]:
+    """Return rewards_PG with failures as 0, and which groups are inert because of a failure or a masked cut."""
+    has_failed_PG = torch.tensor([value is None for value in rewards]).view_as(is_cut_PG)
+    rewards_PG = torch.tensor([0.0 if value is None else value for value in rewards]).view_as(is_cut_PG)
+    if cut_response == "zero":
+        rewards_PG = rewards_PG.masked_fill(is_cut_PG, 0.0)
+    is_inert_PG = has_failed_PG | is_cut_PG if cut_response == "mask" else has_failed_PG
+    return rewards_PG, is_inert_PG.any(dim=1)
+
+
+def rollout_table(batch: RolloutBatch, params: "SamplingParams", facts: dict[str, Any], *, keep_text: bool) -> Any:  # noqa: ANN401  # a polars DataFrame; polars is imported where it is used
+    """Return the batch as the store's columns, one row a rollout.
+
+    Args:
+        batch: The rollouts.
+        params: How they were sampled.
+        facts: Columns with one value for the whole batch, such as policy_version.
+        keep_text: Store the response's text beside its token ids.
+    """
+    import polars as pl
+
+    size = batch.group_size
+    prompts_B = [draw.prompt for draw in batch.draws for _ in range(size)]
+    failed_B = [value is None for value in batch.scores.rewards]
+    columns: dict[str, Any] = {
+        "group_id": [draw.group_id for draw in batch.draws for _ in range(size)],
+        "rollout_idx": [index for _ in batch.draws for index in range(size)],
+        "dataset": [prompt.dataset for prompt in prompts_B],
+        "prompt_id": [prompt.prompt_id for prompt in prompts_B],
+        "prompt": [prompt.text for prompt in prompts_B],
+        "gold": [prompt.golds[0] if prompt.golds else None for prompt in prompts_B],
+        "gold_alternatives": [list(prompt.golds[1:]) for prompt in prompts_B],
+        "prompt_ids": [list(prompt.token_ids) for prompt in prompts_B],
+        "response_ids": batch.generation.response_ids,
+        "logprobs": batch.generation.logprobs,
+        "reward": [
+            None if failed else value
+            for failed, value in zip(failed_B, batch.rewards_PG.flatten().tolist(), strict=True)
+        ],
+        "advantage": batch.advantages_B.tolist(),
+        "is_inert": batch.is_inert_P.repeat_interleave(size).tolist(),
+        "correct": batch.scores.correct,
+        "status": batch.scores.status,
+        "rule": batch.scores.rule,
+        "extracted": batch.scores.extracted,
+        "finish_reason": batch.generation.finish_reasons,
+    }
+    if keep_text:
+        columns["response"] = batch.responses
+    schema: dict[str, Any] = {
+        "gold": pl.String,
+        "gold_alternatives": pl.List(pl.String),
+        "prompt_ids": pl.List(pl.Int32),
+        "response_ids": pl.List(pl.Int32),
+        "logprobs": pl.List(pl.Float32),
+        "reward": pl.Float32,
+        "correct": pl.Boolean,
+        "status": pl.String,
+        "rule": pl.String,
+        "extracted": pl.String,
+    }
+    shared = {
+        "verifier": batch.scores.verifier,
+        "logprob_kind": "processed",
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "top_k": params.top_k,
+        "min_p": params.min_p,
+        "max_new_tokens": params.max_new_tokens,
+        "generate_ms": batch.generate_s * 1000 / max(1, len(prompts_B)),
+        **facts,
+    }
+    return pl.DataFrame(columns, schema_overrides=schema).with_columns(**{k: pl.lit(v) for k, v in shared.items()})

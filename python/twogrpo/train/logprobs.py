@@ -1,0 +1,196 @@
+"""Logprobs of given responses under a causal language model, for any loss that needs them.
+
+The head runs on response tokens only: at a vocabulary of 152k, one float32 row of 4,096 logits is 2.5 GB, its hidden
+states 13 MB. `chunk_tokens` bounds what is left by recomputing each chunk's logits in the backward pass.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self, overload
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from twogrpo.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+__all__ = ["TokenBatch", "token_logps"]
+
+# What some architectures do to the head's output; taking the head alone would leave it out.
+_LOGIT_TRANSFORMS = (
+    "final_logit_softcapping",
+    "logit_scale",
+    "logits_scaling",
+    "lm_head_multiplier",
+    "output_multiplier",
+)
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Prompts with their responses, padded on the right to one length.
+
+    Attributes:
+        input_ids_BT: Token ids, int64.
+        attention_mask_BT: 1 for a token, 0 for padding, int64.
+        response_mask_BT: True for a token of the response, bool.
+        position_ids_BT: Positions for the model; None counts from 0, which is right under padding on the right.
+    """
+
+    input_ids_BT: Tensor
+    attention_mask_BT: Tensor
+    response_mask_BT: Tensor
+    position_ids_BT: Tensor | None = None
+
+    @classmethod
+    def pack(
+        cls,
+        prompt_ids: Sequence[Sequence[int]],
+        response_ids: Sequence[Sequence[int]],
+        *,
+        pad_id: int,
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """Return one row for each prompt and its response; a response may be empty.
+
+        Raises:
+            DataError: If there is no row, the two counts differ, or a prompt has no token to predict from.
+        """
+        if len(prompt_ids) != len(response_ids) or not len(prompt_ids):
+            found = f"{len(prompt_ids)} prompts and {len(response_ids)} responses"
+            raise DataError(f"{found}; expected one response a prompt, and at least one row")
+        starts = torch.tensor([len(prompt) for prompt in prompt_ids])
+        if not bool(starts.all()):
+            row = int((starts == 0).nonzero()[0])
+            raise DataError(f"prompt {row} has no tokens; a response needs at least one token before it")
+        rows = [[*prompt, *response] for prompt, response in zip(prompt_ids, response_ids, strict=True)]
+        ends = torch.tensor([len(row) for row in rows])
+        longest = int(ends.max())
+        ids_BT = torch.tensor([row + [pad_id] * (longest - len(row)) for row in rows])
+        positions_T = torch.arange(longest)
+        is_token_BT = positions_T < ends[:, None]
+        is_response_BT = is_token_BT & (positions_T >= starts[:, None])
+        return cls(ids_BT.to(device), is_token_BT.long().to(device), is_response_BT.to(device))
+
+
+@overload
+def token_logps(
+    model: "PreTrainedModel",
+    batch: TokenBatch,
+    *,
+    temperature: float,
+    with_entropy: Literal[False] = False,
+    chunk_tokens: int | None = None,
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def token_logps(
+    model: "PreTrainedModel",
+    batch: TokenBatch,
+    *,
+    temperature: float,
+    with_entropy: Literal[True],
+    chunk_tokens: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def token_logps(
+    model: "PreTrainedModel",
+    batch: TokenBatch,
+    *,
+    temperature: float,
+    with_entropy: bool = False,
+    chunk_tokens: int | None = None,
+) -> tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]:
+    """Return each response token's logprob under the sampling distribution, softmax(logits / temperature).
+
+    Args:
+        model: A causal language model of transformers with an output embedding, PEFT-wrapped or not.
+        batch: Sequences with their response tokens marked.
+        temperature: What the rollouts were sampled at; 0 (greedy) has no density and is read as 1.
+        with_entropy: Also return the entropy of each of those distributions.
+        chunk_tokens: Most response tokens whose logits exist at once, at the price of a second head pass in backward;
+            None takes all at once.
+
+    Returns:
+        Logprobs in nats, shape (sequences, longest response), each row's first token in column 0, zeros behind its
+        last; the mask of real tokens, bool, same shape; and, if asked for, entropies in nats, same shape. Numbers are
+        float32, or float64 for a float64 model, whatever the model's or autocast's type.
+
+    Raises:
+        ConfigError: If the temperature or `chunk_tokens` is out of range, or the architecture transforms its logits
+            behind the head.
+    """
+    _check(model, temperature, chunk_tokens)
+    decoder = model.get_decoder()  # type: ignore[no-untyped-call]  # transformers leaves both untyped
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    hidden_BTH = decoder(
+        input_ids=batch.input_ids_BT,
+        attention_mask=batch.attention_mask_BT,
+        position_ids=batch.position_ids_BT,
+        use_cache=False,
+    ).last_hidden_state
+    # The token at t is predicted from t - 1. From here on N counts the response tokens of all rows, row by row.
+    is_target_BT = batch.response_mask_BT[:, 1:]
+    hidden_NH = hidden_BTH[:, :-1][is_target_BT]
+    targets_N = batch.input_ids_BT[:, 1:][is_target_BT]
+    values = _head_values(head, hidden_NH, targets_N, temperature or 1.0, chunk_tokens, with_entropy=with_entropy)
+    counts_B = is_target_BT.sum(dim=1)
+    mask_BR = torch.arange(int(counts_B.max()), device=counts_B.device) < counts_B[:, None]
+    logps_BR, *entropy = [_rows(values_N, mask_BR) for values_N in values]
+    return (logps_BR, mask_BR, entropy[0]) if with_entropy else (logps_BR, mask_BR)
+
+
+def _head_values(
+    head: nn.Module,
+    hidden_NH: Tensor,
+    targets_N: Tensor,
+    temperature: float,
+    chunk_tokens: int | None,
+    *,
+    with_entropy: bool,
+) -> list[Tensor]:
+    """Return logprobs (N,) and, if asked for, entropies (N,), chunk by chunk."""
+
+    def values_of(hidden_CH: Tensor, targets_C: Tensor) -> tuple[Tensor, ...]:
+        return _values(head(hidden_CH), targets_C, temperature, with_entropy=with_entropy)
+
+    if chunk_tokens is None or len(targets_N) <= chunk_tokens:
+        return list(values_of(hidden_NH, targets_N))
+    chunks = [
+        checkpoint(values_of, hidden_CH, targets_C, use_reentrant=False, preserve_rng_state=False)
+        for hidden_CH, targets_C in zip(
+            torch.split(hidden_NH, chunk_tokens), torch.split(targets_N, chunk_tokens), strict=True
+        )
+    ]
+    return [torch.cat(parts) for parts in zip(*chunks, strict=True)]
+
+
+def _values(logits_CV: Tensor, targets_C: Tensor, temperature: float, *, with_entropy: bool) -> tuple[Tensor, ...]:
+    logits_CV = logits_CV.to(torch.promote_types(logits_CV.dtype, torch.float32))
+    if temperature != 1.0:
+        logits_CV = logits_CV / temperature
+    normaliser_C = logits_CV.logsumexp(dim=1)
+    logps_C = logits_CV.gather(1, targets_C[:, None]).squeeze(1) - normaliser_C
+    if not with_entropy:
+        return (logps_C,)
+    logps_CV = logits_CV - normaliser_C[:, None]
+    return logps_C, -(logps_CV.exp() * logps_CV).sum(dim=1)
+
+
+def _rows(values_N: Tensor, mask_BR: Tensor) -> Tensor:
+    return values_N.new_zeros(mask_BR.shape).masked_scatter(mask_BR, values_N)
+
+
+def _check(model: "PreTrainedModel", temperature: float, chunk_tokens: int | None) -> None:
+    if not temperature >= 0:
+        raise ConfigError(f"rollout.temperature={temperature} is negative; use what the rollouts were sampled at")
+    if chunk_tokens is not None and chunk_tokens < 1:
+        raise ConfigError(f"chunk_tokens={chunk_tokens} must be at least 1, or None for all tokens at once")
+    for name in _LOGIT_TRANSFORMS:
+        value = getattr(model.config, name, None)
+        if value not in (None, 1):
+            raise ConfigError(
+                f"{type(model).__name__} changes its logits behind the head ({name}={value}), which is not supported; "
+                "use an architecture whose logits are the head's output, such as Qwen2, Qwen3 or Llama"
+            )

@@ -1,0 +1,83 @@
+"""Token ids of the pairs to train on, read from the store by rollout id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twogrpo.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from twogrpo.store import RolloutStore
+
+__all__ = ["PairData", "load_pair_data"]
+
+
+@dataclass(frozen=True)
+class PairData:
+    """Pairs in their built order.
+
+    Attributes:
+        rollout_ids: (chosen, rejected) of every pair.
+        prompt_ids: Token ids of the prompt, by rollout id.
+        response_ids: Token ids of the response, by rollout id.
+    """
+
+    rollout_ids: list[tuple[int, int]]
+    prompt_ids: dict[int, list[int]]
+    response_ids: dict[int, list[int]]
+
+    def __len__(self) -> int:
+        return len(self.rollout_ids)
+
+    def length(self, rollout_id: int) -> int:
+        """Return the tokens of one rollout, prompt included."""
+        return len(self.prompt_ids[rollout_id]) + len(self.response_ids[rollout_id])
+
+    def items(self) -> "pl.DataFrame":
+        """Return one item a pair for the batch plan, as long as both of its rollouts."""
+        import polars as pl
+
+        lengths = [self.length(chosen) + self.length(rejected) for chosen, rejected in self.rollout_ids]
+        return pl.DataFrame(
+            {"item_id": range(len(self)), "length": lengths}, schema={"item_id": pl.Int64, "length": pl.Int32}
+        )
+
+    def sequences(self, pairs: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
+        """Return prompts and responses of some pairs: all chosen rollouts, then all rejected ones."""
+        order = [self.rollout_ids[pair][side] for side in (0, 1) for pair in pairs]
+        return [self.prompt_ids[row] for row in order], [self.response_ids[row] for row in order]
+
+
+def load_pair_data(store: "RolloutStore", pairs: "pl.DataFrame") -> PairData:
+    """Return the token ids of a pair table.
+
+    Args:
+        store: Where the rollouts are.
+        pairs: Columns chosen_rollout_id and rejected_rollout_id.
+
+    Raises:
+        DataError: There are no pairs, or a rollout has no token ids.
+    """
+    import polars as pl
+
+    if pairs.is_empty():
+        raise DataError(f"{store.path} makes no pair; `twogrpo pairs` counts its groups and says which are tied")
+    rollout_ids = list(pairs.select("chosen_rollout_id", "rejected_rollout_id").iter_rows())
+    wanted = pl.Series([row for pair in rollout_ids for row in pair], dtype=pl.Int64).unique()
+    found = (
+        store.scan()
+        .select("rollout_id", "prompt_ids", "response_ids")
+        .filter(pl.col("rollout_id").is_in(wanted.implode()))
+        .collect()
+    )
+    bare = found.filter(pl.col("prompt_ids").is_null() | pl.col("response_ids").is_null())
+    if not bare.is_empty():
+        first = bare["rollout_id"][0]
+        msg = f"{store.path}: rollout {first} and {len(bare) - 1} others carry no token ids; dpo trains on stored ids"
+        raise DataError(msg)
+    keys = found["rollout_id"].to_list()
+    prompt_ids = dict(zip(keys, found["prompt_ids"].to_list(), strict=True))
+    response_ids = dict(zip(keys, found["response_ids"].to_list(), strict=True))
+    return PairData(rollout_ids, prompt_ids, response_ids)

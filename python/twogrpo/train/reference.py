@@ -1,0 +1,89 @@
+"""Logprobs of the reference policy, computed once and cached in the run folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from twogrpo.pairs import plan_batches
+from twogrpo.train.learner import Learner
+from twogrpo.train.policy import load_policy
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from twogrpo.train.pair_data import PairData
+    from twogrpo.train.session import Session
+
+__all__ = ["reference_logps"]
+
+START = "start"
+
+
+def reference_logps(session: "Session", data: "PairData", reference: str, token_budget: int) -> Tensor:
+    """Return the reference's summed logprobs of every pair, shape (pairs, 2): chosen, rejected; float64.
+
+    Args:
+        session: The run; its folder holds the cache, which a resumed run reads.
+        data: The pairs.
+        reference: `start` for the model that training starts from, else a model folder.
+        token_budget: Most tokens in one forward pass.
+    """
+    cache = session.folder.reference / "logprobs.parquet"
+    known = _read(cache)
+    if any(row not in known for pair in data.rollout_ids for row in pair):
+        known = _compute(_reference_learner(session, reference), data, token_budget)
+        _write(cache, known)
+    return torch.tensor([[known[chosen], known[rejected]] for chosen, rejected in data.rollout_ids]).double()
+
+
+def _reference_learner(session: "Session", reference: str) -> Learner:
+    live = session.learner
+    if reference == START and session.state.step == 0:
+        return live
+    path = session.sources.model if reference == START else reference
+    model = load_policy(path, device=live.device, gradient_checkpointing=False)
+    return Learner(model, live.optimizer, live.device, live.dtype, live.pad_id)
+
+
+def _compute(learner: Learner, data: "PairData", token_budget: int) -> dict[int, float]:
+    rollout_ids = list(data.response_ids)
+    plan = plan_batches(_items(data, rollout_ids), token_budget=token_budget)
+    logps: dict[int, float] = {}
+    with torch.no_grad():
+        for rows in plan.micro_batches(0):
+            batch = [rollout_ids[row] for row in rows]
+            logps_BR, mask_BR = learner.logps(
+                [data.prompt_ids[row] for row in batch], [data.response_ids[row] for row in batch]
+            )
+            sums_B = (logps_BR.double() * mask_BR).sum(dim=1)
+            logps.update(zip(batch, sums_B.tolist(), strict=True))
+    return logps
+
+
+def _items(data: "PairData", rollout_ids: list[int]) -> "pl.DataFrame":
+    import polars as pl
+
+    lengths = [data.length(row) for row in rollout_ids]
+    return pl.DataFrame(
+        {"item_id": range(len(lengths)), "length": lengths}, schema={"item_id": pl.Int64, "length": pl.Int32}
+    )
+
+
+def _read(cache: Path) -> dict[int, float]:
+    import polars as pl
+
+    if not cache.exists():
+        return {}
+    table = pl.read_parquet(cache)
+    return dict(zip(table["rollout_id"].to_list(), table["logprob_sum"].to_list(), strict=True))
+
+
+def _write(cache: Path, logps: dict[int, float]) -> None:
+    import polars as pl
+
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    temporary = cache.with_suffix(".tmp")
+    pl.DataFrame({"rollout_id": list(logps), "logprob_sum": list(logps.values())}).write_parquet(temporary)
+    temporary.replace(cache)

@@ -1,0 +1,194 @@
+"""What an online run and a dpo run have in common: opening, evaluating, saving and summing up."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import transformers
+
+from twogrpo.config import RunConfig
+from twogrpo.generate import make_generator, stop_ids
+from twogrpo.monitor import Console, MetricsLog
+from twogrpo.rewards import Reward, load_reward
+from twogrpo.store import RolloutStore
+from twogrpo.tiny import materialise
+from twogrpo.train.checkpoint import TrainState, latest_checkpoint, load_optimizer, load_state, save_checkpoint
+from twogrpo.train.learner import Learner
+from twogrpo.train.policy import (
+    compute_dtype,
+    load_policy,
+    load_tokenizer,
+    make_optimizer,
+    select_device,
+    set_threads,
+)
+from twogrpo.train.run_folder import RunFolder, open_run_folder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from twogrpo.generate import Generator
+
+__all__ = ["RunResult", "Session", "Sources", "open_session", "stepping"]
+
+TINY = "tiny"
+WARM_START_REPORT = 50
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished or interrupted run leaves.
+
+    Attributes:
+        path: The run folder.
+        checkpoint: The newest checkpoint, a Hugging Face folder.
+        summary: What summary.json holds.
+        is_interrupted: Ctrl-C ended it; `resume` goes on.
+    """
+
+    path: Path
+    checkpoint: Path
+    summary: dict[str, Any]
+    is_interrupted: bool
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the run's model and data really are, the embedded default made on the spot."""
+
+    model: str
+    data: str | None
+    eval_data: str | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open run."""
+
+    folder: RunFolder
+    config: RunConfig
+    sources: Sources
+    learner: Learner
+    tokenizer: "PreTrainedTokenizerBase"
+    generator: "Generator"
+    reward: Reward
+    state: TrainState
+    metrics: MetricsLog
+    console: Console
+
+    @property
+    def resume_step(self) -> int | None:
+        """Last step whose stored rollouts stand; what came later is moved aside. None for a new run."""
+        return self.state.step - 1 if self.folder.is_resumed else None
+
+    def save(self) -> Path:
+        """Write a checkpoint of this moment."""
+        return save_checkpoint(
+            self.folder.checkpoints,
+            self.state,
+            model=self.learner.model,
+            tokenizer=self.tokenizer,
+            optimizer=self.learner.optimizer,
+            keep=self.config.checkpoint.keep,
+        )
+
+    def save_last(self, flush: Callable[[], None]) -> Path:
+        """Return the checkpoint of this moment, written if it is not there yet.
+
+        Args:
+            flush: Waits for the rollouts to be stored: no checkpoint may refer to rollouts that are not.
+        """
+        newest = latest_checkpoint(self.folder.checkpoints)
+        if newest is not None and load_state(newest).step == self.state.step:
+            return newest
+        flush()
+        return self.save()
+
+    def open_store(self, writer: str, **settings: Any) -> RolloutStore:  # noqa: ANN401  # the store's own keywords
+        """Return the run's store, open for one writer."""
+        return RolloutStore.open(self.folder.rollouts, run_id=self.folder.run_id, writer=writer, **settings)
+
+    def is_save_due(self, total: int) -> bool:
+        """Return whether this step ends with a checkpoint."""
+        every = self.config.checkpoint.every_steps
+        return self.state.step == total or (every > 0 and self.state.step % every == 0)
+
+
+def open_session(
+    config: RunConfig, *, default_dir: str, backend: str, resume: bool, force: bool, console: Console | None
+) -> Session:
+    """Return an open run: folder made or taken up, model and optimizer loaded from the newest checkpoint if resumed.
+
+    Raises:
+        ConfigError, DataError, EngineError: As said by what is opened; nothing is overwritten.
+    """
+    # The run prints its own progress.
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    device = select_device(config.model.device)
+    set_threads(config.train.threads)
+    console = console if console is not None else Console(every_steps=config.log.every_steps)
+    folder = open_run_folder(config, default=default_dir, resume=resume, force=force)
+    sources = _sources(config, folder, console)
+    checkpoint = latest_checkpoint(folder.checkpoints) if folder.is_resumed else None
+    tokenizer = load_tokenizer(sources.model)
+    model = load_policy(
+        str(checkpoint or sources.model), device=device, gradient_checkpointing=config.model.gradient_checkpointing
+    )
+    optimizer = make_optimizer(model, config.train)
+    state = TrainState()
+    if checkpoint is not None:
+        state = load_state(checkpoint)
+        load_optimizer(optimizer, checkpoint, device)
+    metrics = MetricsLog(folder.metrics)
+    if folder.is_resumed:
+        metrics.keep_before(state.step)
+        console.note(f"resuming {folder.path} after step {state.step}")
+    dtype = compute_dtype(config.model)
+    return Session(
+        folder=folder,
+        config=config,
+        sources=sources,
+        learner=Learner(model, optimizer, device, dtype, pad_id=_pad_id(tokenizer, model)),
+        tokenizer=tokenizer,
+        generator=make_generator(model, tokenizer, backend=backend, dtype=dtype),
+        reward=load_reward(config.reward.function, config.reward.profile),
+        state=state,
+        metrics=metrics,
+        console=console,
+    )
+
+
+@contextmanager
+def stepping(state: TrainState) -> Iterator[Callable[[], float]]:
+    """Add the CPU and wall time of what runs inside to the run's own; yields a clock of wall seconds so far."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    yield lambda: time.perf_counter() - wall
+    state.cpu_s += time.process_time() - cpu
+    state.wall_s += time.perf_counter() - wall
+
+
+def _sources(config: RunConfig, folder: RunFolder, console: Console) -> Sources:
+    paths = (config.model.path, config.data.path, config.eval.data)
+    if TINY not in paths:
+        return Sources(config.model.path, config.data.path, config.eval.data)
+
+    def report(step: int, total: int, loss: float) -> None:
+        if step % WARM_START_REPORT == 0 or step == total:
+            console.step(step, total, {"loss": f"{loss:.3f}"}, "warm-up")
+
+    tiny = materialise(folder.tiny, config.seed, on_step=report)
+    return Sources(
+        model=str(tiny.model) if config.model.path == TINY else config.model.path,
+        data=str(tiny.train) if config.data.path == TINY else config.data.path,
+        eval_data=str(tiny.test) if config.eval.data == TINY else config.eval.data,
+    )
+
+
+def _pad_id(tokenizer: "PreTrainedTokenizerBase", model: "PreTrainedModel") -> int:
+    # Padding is masked everywhere, so any id serves a tokenizer that has none.
+    if tokenizer.pad_token_id is not None:
+        return int(tokenizer.pad_token_id)
+    return min(stop_ids(model, tokenizer), default=0)

@@ -1,0 +1,123 @@
+r"""The verifier: does a model's final answer equal the gold answer?
+
+A thin face of the Rust core. Five profiles: `rl` for rewards (the answer must stand in `\boxed{}`, precision first),
+`eval` for scoring, `strict`, `string` and `math_verify`. A verdict's status says what happened; only a failure to
+judge has no reward, and nothing that a response says can cause one.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from twogrpo import _core
+from twogrpo._core import Verdict
+from twogrpo.errors import VerifyError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["VERIFIER_VERSION", "Mode", "Profile", "Verdict", "explain", "verifier_name", "verify", "verify_batch"]
+
+Profile: TypeAlias = Literal["rl", "eval", "strict", "string", "math_verify"]
+Mode: TypeAlias = Literal["response", "answer"]
+
+VERIFIER_VERSION: str = _core.verifier_version()
+"""The version of the rules; equal versions give equal verdicts on every machine."""
+
+
+def verifier_name(profile: str) -> str:
+    """Return the name that verdicts are stored under, such as `twogrpo@0.1.0:rl`.
+
+    Raises:
+        VerifyError: If there is no such profile.
+    """
+    profiles = _core.verifier_profiles()
+    if profile not in profiles:
+        raise VerifyError(f"profile={profile!r} is unknown; use one of {', '.join(profiles)}")
+    return f"twogrpo@{VERIFIER_VERSION}:{profile}"
+
+
+def verify(response: str, gold: str | Sequence[str], *, profile: str = "rl", mode: str = "response") -> Verdict:
+    r"""Return the verdict on one response.
+
+    Args:
+        response: The model's text.
+        gold: The right answer, or several acceptable ones: any of them is a match.
+        profile: One of `rl`, `eval`, `strict`, `string`, `math_verify`.
+        mode: `response` looks for the answer in the text; `answer` takes the text as the final answer, with or without
+            `$..$` or `\boxed{..}` around it.
+
+    Raises:
+        VerifyError: If profile or mode is unknown.
+    """
+    golds = [gold] if isinstance(gold, str) else list(gold)
+    return _core.verify(response, golds, profile, mode)
+
+
+def verify_batch(responses: object, golds: object, *, profile: str = "rl", mode: str = "response") -> "pl.DataFrame":
+    """Return the verdicts on many responses, in their order, computed on several threads without the GIL.
+
+    The number of threads is that of the machine, at most 8, or `TWOGRPO_NUM_THREADS`.
+
+    Args:
+        responses: Texts: a list, a polars Series, a pyarrow array, or anything else with an Arrow stream.
+        golds: One right answer a response, or a list of acceptable ones a response.
+        profile: As in `verify`.
+        mode: As in `verify`.
+
+    Returns:
+        Columns `correct` bool, `status` str, `rule` str, `extracted` str, `reward` float32: 1, 0, or null where judging
+        failed (`unparsable_gold`, `error`, or `limit` on the gold).
+
+    Raises:
+        VerifyError: If profile or mode is unknown, the lengths differ, a response is null, or a column holds no text.
+    """
+    import polars as pl
+
+    table = _core.verify_batch(_column(responses, "responses"), _column(golds, "golds"), profile, mode)
+    return pl.DataFrame(table)
+
+
+def explain(verdict: Verdict, gold: str | Sequence[str]) -> str:
+    """Return a verdict in words: what was found, how both sides were read, which rule decided, what it is worth."""
+    rows = {
+        "profile": verdict.profile,
+        "extraction": _extraction(verdict),
+        "answer": verdict.extracted,
+        "read as": verdict.pred_form,
+        "gold": gold if isinstance(gold, str) else " | ".join(gold),
+        "gold read as": verdict.gold_form,
+        "rule": verdict.rule,
+        "status": verdict.status,
+        "reward": "none: the answer could not be judged" if verdict.reward is None else f"{verdict.reward:g}",
+        "fuel": f"{verdict.fuel} steps",
+    }
+    return "\n".join(f"{name:<13}{'-' if value is None else value}" for name, value in rows.items())
+
+
+def _extraction(verdict: Verdict) -> str | None:
+    if verdict.span is None:
+        return None
+    start, end = verdict.span
+    where = f"characters {start} to {end}"
+    if verdict.extraction is None:
+        return f"a bare answer, {where}"
+    others = f", {verdict.candidates} distinct candidates" if verdict.candidates > 1 else ""
+    return f"{verdict.extraction}, {where}{others}"
+
+
+def _column(values: Any, name: str) -> object:  # noqa: ANN401 - whatever has an Arrow stream
+    """Return the values as an object with an Arrow stream."""
+    if hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
+        return values
+    if isinstance(values, str):
+        raise VerifyError(f"{name} is one string; expected a list of them, or use verify() for a single answer")
+    import polars as pl
+
+    rows = [row if row is None or isinstance(row, str) else list(row) for row in values]
+    is_nested = any(isinstance(row, list) for row in rows)
+    if is_nested:
+        rows = [[row] if isinstance(row, str) else row for row in rows]
+    try:
+        return pl.Series(name, rows, dtype=pl.List(pl.String) if is_nested else pl.String)
+    except (TypeError, pl.exceptions.PolarsError) as error:
+        raise VerifyError(f"{name} holds something that is no text: {error}") from error

@@ -1,0 +1,125 @@
+//! The rollout store for Python: tables come in by the Arrow C stream, and every wait releases the GIL.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
+use pyo3::prelude::*;
+use pyo3_arrow::PyTable;
+use pyo3_arrow::input::AnyRecordBatch;
+use twogrpo_store::schema::{LogprobDtype, schema};
+use twogrpo_store::{Disk, FileSystem, Provenance, Recovery, Store, Writer, WriterOptions};
+
+use crate::error::{DataError, StoreError};
+
+fn to_python(error: twogrpo_store::StoreError) -> PyErr {
+    match error {
+        twogrpo_store::StoreError::Data(error) => DataError::new_err(error.to_string()),
+        error => StoreError::new_err(error.to_string()),
+    }
+}
+
+fn disk() -> Arc<dyn FileSystem> {
+    Arc::new(Disk)
+}
+
+/// One writer of one run.
+#[pyclass(frozen, module = "twogrpo._core")]
+pub struct StoreWriter {
+    inner: Writer,
+}
+
+#[pymethods]
+impl StoreWriter {
+    #[new]
+    #[pyo3(signature = (path, run_id, writer, *, resume_step, float16_logprobs, config_hash, tokenizer_hash, template_hash))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one private call")]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        run_id: String,
+        writer: String,
+        resume_step: Option<i32>,
+        float16_logprobs: bool,
+        config_hash: Option<String>,
+        tokenizer_hash: Option<String>,
+        template_hash: Option<String>,
+    ) -> PyResult<Self> {
+        let logprobs = if float16_logprobs { LogprobDtype::Float16 } else { LogprobDtype::Float32 };
+        let provenance = Provenance { config_hash, tokenizer_hash, template_hash };
+        let options = WriterOptions { path, run_id, writer, resume_step, logprobs, provenance };
+        let inner = py.detach(|| Writer::open(disk(), options)).map_err(to_python)?;
+        Ok(Self { inner })
+    }
+
+    #[getter]
+    fn attempt(&self) -> i16 {
+        self.inner.attempt()
+    }
+
+    /// What the opening found: (temporary files removed, relogged, lost, quarantined).
+    #[getter]
+    fn recovery(&self) -> (usize, Vec<String>, Vec<String>, Vec<String>) {
+        let Recovery { removed_temporaries, relogged, lost, quarantined } = self.inner.recovery().clone();
+        (removed_temporaries, relogged, lost, quarantined)
+    }
+
+    fn append(&self, py: Python<'_>, table: &Bound<'_, PyAny>, step: i32, phase: &str) -> PyResult<()> {
+        let rows = read_table(table)?;
+        py.detach(|| self.inner.append(&rows, step, phase)).map_err(to_python)
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.inner.flush()).map_err(to_python)
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.inner.close()).map_err(to_python)
+    }
+}
+
+fn read_table(table: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
+    let input: AnyRecordBatch = table.extract().map_err(|_| {
+        let found = table.get_type().name().map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+        DataError::new_err(format!(
+            "append takes a table with __arrow_c_stream__ (polars, pyarrow, pandas, duckdb); found {found}"
+        ))
+    })?;
+    let (batches, schema) = input.into_table()?.into_inner();
+    concat_batches(&schema, &batches).map_err(|error| DataError::new_err(error.to_string()))
+}
+
+/// Return an empty table of schema v1 with these `reward_<name>` columns.
+#[pyfunction]
+pub fn store_schema(rewards: Vec<String>) -> PyResult<PyTable> {
+    PyTable::try_new(Vec::new(), schema(LogprobDtype::Float32, &rewards))
+}
+
+/// Return the `reward_<name>` columns of a store.
+#[pyfunction]
+pub fn store_reward_columns(py: Python<'_>, path: PathBuf) -> PyResult<Vec<String>> {
+    py.detach(|| open(&path)?.reward_columns()).map_err(to_python)
+}
+
+/// Counts of a check and its problems as (file, what).
+type Checked = (u64, u64, u64, u64, Vec<(PathBuf, String)>);
+
+/// Check a store: (segments, superseded segments, rows, bytes, problems).
+#[pyfunction]
+pub fn store_check(py: Python<'_>, path: PathBuf, deep: bool) -> PyResult<Checked> {
+    let report = py.detach(|| open(&path)?.check(deep)).map_err(to_python)?;
+    let problems = report.problems.into_iter().map(|problem| (problem.path, problem.what)).collect();
+    Ok((report.segments, report.superseded, report.rows, report.bytes, problems))
+}
+
+/// Raise unless the folder holds a store that this version reads.
+#[pyfunction]
+pub fn store_open(py: Python<'_>, path: PathBuf) -> PyResult<()> {
+    py.detach(|| open(&path)).map_err(to_python)?;
+    Ok(())
+}
+
+fn open(path: &Path) -> twogrpo_store::Result<Store> {
+    Store::open(disk(), path)
+}

@@ -1,0 +1,163 @@
+//! The verifier, for one answer and for Arrow columns of them.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray, Float32Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
+use pyo3::prelude::*;
+use pyo3_arrow::PyTable;
+use pyo3_arrow::input::AnyArray;
+use rayon::prelude::*;
+use twogrpo_verify::{Mode, Options, Profile, Verdict};
+
+use crate::error::VerifyError;
+use crate::pool;
+use crate::texts::{Golds, Texts, chunks};
+
+/// Rows between two looks at pending signals.
+const ROWS_PER_SIGNAL_CHECK: usize = 65_536;
+/// Handing fewer rows than this to other threads costs more than verifying them.
+const MIN_PARALLEL_ROWS: usize = 64;
+
+/// A verdict with its reasons.
+#[pyclass(name = "Verdict", module = "twogrpo._core", frozen, eq, get_all)]
+#[derive(PartialEq)]
+pub struct PyVerdict {
+    correct: bool,
+    status: &'static str,
+    rule: Option<&'static str>,
+    extracted: Option<String>,
+    extraction: Option<&'static str>,
+    span: Option<(usize, usize)>,
+    candidates: usize,
+    gold_form: Option<String>,
+    pred_form: Option<String>,
+    fuel: u64,
+    reward: Option<f32>,
+    profile: &'static str,
+}
+
+#[pymethods]
+impl PyVerdict {
+    fn __repr__(&self) -> String {
+        let python = |text: Option<&str>| text.map_or_else(|| "None".to_owned(), |text| format!("{text:?}"));
+        format!(
+            "Verdict(correct={}, status={:?}, rule={}, extracted={}, reward={})",
+            if self.correct { "True" } else { "False" },
+            self.status,
+            python(self.rule),
+            python(self.extracted.as_deref()),
+            self.reward.map_or_else(|| "None".to_owned(), |reward| format!("{reward:?}")),
+        )
+    }
+}
+
+impl PyVerdict {
+    fn new(verdict: Verdict, response: &str, profile: Profile) -> Self {
+        let characters = |end: usize| response.get(..end).map_or(0, |text| text.chars().count());
+        Self {
+            correct: verdict.is_correct(),
+            status: verdict.status.name(),
+            rule: verdict.rule,
+            reward: verdict.reward(),
+            extracted: verdict.extracted,
+            extraction: verdict.extraction,
+            span: verdict.span.map(|span| (characters(span.start), characters(span.end))),
+            candidates: verdict.candidates,
+            gold_form: verdict.gold_form,
+            pred_form: verdict.pred_form,
+            fuel: verdict.fuel,
+            profile: profile.name(),
+        }
+    }
+}
+
+/// Return the verdict on one response; a match if it equals any of the gold answers.
+#[pyfunction]
+pub fn verify(py: Python<'_>, response: &str, golds: Vec<String>, profile: &str, mode: &str) -> PyResult<PyVerdict> {
+    let options = options(profile, mode, true)?;
+    let golds: Vec<&str> = golds.iter().map(String::as_str).collect();
+    let verdict = py.detach(|| twogrpo_verify::verify_guarded(response, &golds, options));
+    Ok(PyVerdict::new(verdict, response, options.profile))
+}
+
+/// Return a table of verdicts, one row a response, from Arrow arrays of text and of text or lists of text.
+#[pyfunction]
+pub fn verify_batch(
+    py: Python<'_>,
+    responses: AnyArray,
+    golds: AnyArray,
+    profile: &str,
+    mode: &str,
+) -> PyResult<PyTable> {
+    let options = options(profile, mode, false)?;
+    let (responses, golds) = (chunks(responses)?, chunks(golds)?);
+    let responses = Texts::read(&responses, "responses")?;
+    let golds = Golds::read(&golds, "golds")?;
+    if responses.len() != golds.len() {
+        let (rows, found) = (responses.len(), golds.len());
+        return Err(VerifyError::new_err(format!("responses has {rows} rows and golds {found}; give one gold a response")));
+    }
+    let verdicts = verdicts(py, &responses, &golds, options)?;
+    table(&verdicts)
+}
+
+/// Return the version of the verifier.
+#[pyfunction]
+pub const fn verifier_version() -> &'static str {
+    twogrpo_verify::VERSION
+}
+
+/// Return the names of the profiles.
+#[pyfunction]
+pub fn verifier_profiles() -> Vec<&'static str> {
+    Profile::ALL.into_iter().map(Profile::name).collect()
+}
+
+fn options(profile: &str, mode: &str, has_forms: bool) -> PyResult<Options> {
+    let profile = profile.parse::<Profile>().map_err(|unknown| VerifyError::new_err(unknown.to_string()))?;
+    let mode = match mode {
+        "response" => Mode::Response,
+        "answer" => Mode::Answer,
+        _ => return Err(VerifyError::new_err(format!("mode={mode:?} is unknown; use one of response, answer"))),
+    };
+    Ok(Options { profile, mode, has_forms })
+}
+
+/// Returns the verdicts in the order of the rows, without the GIL.
+fn verdicts(py: Python<'_>, responses: &Texts<'_>, golds: &Golds<'_>, options: Options) -> PyResult<Vec<Verdict>> {
+    let rows = responses.len();
+    let pool = if rows < MIN_PARALLEL_ROWS { None } else { pool::current()? };
+    let verdict = |row: usize| twogrpo_verify::verify_guarded(responses.get(row), golds.get(row), options);
+    let mut verdicts = Vec::with_capacity(rows);
+    for start in (0..rows).step_by(ROWS_PER_SIGNAL_CHECK) {
+        let part = start..rows.min(start + ROWS_PER_SIGNAL_CHECK);
+        let done: Vec<Verdict> = py.detach(|| match &pool {
+            Some(pool) => pool.install(|| part.into_par_iter().map(verdict).collect()),
+            None => part.map(verdict).collect(),
+        });
+        verdicts.extend(done);
+        py.check_signals()?;
+    }
+    Ok(verdicts)
+}
+
+fn table(verdicts: &[Verdict]) -> PyResult<PyTable> {
+    let correct: BooleanArray = verdicts.iter().map(|verdict| Some(verdict.is_correct())).collect();
+    let status: StringArray = verdicts.iter().map(|verdict| Some(verdict.status.name())).collect();
+    let rule: StringArray = verdicts.iter().map(|verdict| verdict.rule).collect();
+    let extracted: StringArray = verdicts.iter().map(|verdict| verdict.extracted.as_deref()).collect();
+    let reward: Float32Array = verdicts.iter().map(Verdict::reward).collect();
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("correct", DataType::Boolean, false),
+        Field::new("status", DataType::Utf8, false),
+        Field::new("rule", DataType::Utf8, true),
+        Field::new("extracted", DataType::Utf8, true),
+        Field::new("reward", DataType::Float32, true),
+    ]));
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(correct), Arc::new(status), Arc::new(rule), Arc::new(extracted), Arc::new(reward)];
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
+        .map_err(|error| VerifyError::new_err(format!("the verdicts make no table: {error}")))?;
+    PyTable::try_new(vec![batch], schema)
+}

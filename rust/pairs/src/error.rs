@@ -1,0 +1,44 @@
+//! What can be wrong with a request for pairs or a plan.
+
+use thiserror::Error;
+
+/// Every error of this crate; the message says what was found and what was expected.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum PairsError {
+    /// A name that is none of the options.
+    #[error("{key}={found} is unknown; use one of {expected}")]
+    UnknownName {
+        /// The key that was set.
+        key: &'static str,
+        /// What it was set to.
+        found: String,
+        /// The names there are.
+        expected: &'static str,
+    },
+    /// A number outside its range.
+    #[error("{key}={found} is out of range; expected {expected}")]
+    OutOfRange {
+        /// The key that was set.
+        key: &'static str,
+        /// What it was set to.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// An item that no micro-batch can hold.
+    #[error("item {item_id} has {length} tokens, more than token_budget={token_budget}; raise the budget, shorten the responses or use oversize=drop")]
+    Oversize {
+        /// The item.
+        item_id: i64,
+        /// Its tokens.
+        length: u32,
+        /// The most tokens a micro-batch may hold.
+        token_budget: u32,
+    },
+    /// The same item twice.
+    #[error("item_id {item_id} occurs more than once")]
+    DuplicateItem {
+        /// The item.
+        item_id: i64,
+    },
+}

@@ -1,0 +1,73 @@
+//! A store opened for looking at: its runs, its columns, its health. Rows are read by any Parquet reader.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::check::{CheckReport, check};
+use crate::error::{Result, StoreError};
+use crate::fs::{FileSystem, list};
+use crate::inventory::Inventory;
+use crate::layout::{Layout, run_of_folder, stream_of_log};
+use crate::marker;
+use crate::segment::footer;
+
+/// A store that exists; nothing here writes.
+#[derive(Debug)]
+pub struct Store {
+    fs: Arc<dyn FileSystem>,
+    layout: Layout,
+}
+
+impl Store {
+    /// Open the store in that folder.
+    pub fn open(fs: Arc<dyn FileSystem>, path: &Path) -> Result<Self> {
+        let root = std::path::absolute(path).map_err(StoreError::io("find", path))?;
+        let layout = Layout::new(root);
+        marker::check(fs.as_ref(), &layout)?;
+        Ok(Self { fs, layout })
+    }
+
+    /// Return the runs in order, also those of which only a log or superseded segments are left.
+    pub fn runs(&self) -> Result<Vec<String>> {
+        let mut runs = BTreeSet::new();
+        for folder in [self.layout.root().to_owned(), self.layout.superseded()] {
+            let names = list(self.fs.as_ref(), &folder)?;
+            runs.extend(names.iter().filter_map(|name| run_of_folder(name)).map(str::to_owned));
+        }
+        let logs = list(self.fs.as_ref(), &self.layout.logs())?;
+        runs.extend(
+            logs.iter()
+                .filter_map(|file| stream_of_log(file))
+                .map(|stream| stream.run),
+        );
+        Ok(runs.into_iter().collect())
+    }
+
+    /// Return the names of all `reward_<name>` columns, which not every segment need have.
+    ///
+    /// The log knows them; a footer is opened only where it does not.
+    pub fn reward_columns(&self) -> Result<Vec<String>> {
+        let mut columns = BTreeSet::new();
+        for run in self.runs()? {
+            let inventory = Inventory::read(self.fs.as_ref(), &self.layout, &run)?;
+            columns.extend(
+                inventory
+                    .lines
+                    .values()
+                    .flatten()
+                    .flat_map(|line| line.rewards.iter().cloned()),
+            );
+            for name in inventory.live.iter().filter(|name| !inventory.lines.contains_key(name)) {
+                let path = self.layout.segment(&run, name);
+                columns.extend(footer(self.fs.as_ref(), &path, &run, name)?.rewards);
+            }
+        }
+        Ok(columns.into_iter().collect())
+    }
+
+    /// Check every segment; `deep` reads every byte and decodes every value.
+    pub fn check(&self, deep: bool) -> Result<CheckReport> {
+        check(self.fs.as_ref(), &self.layout, &self.runs()?, deep)
+    }
+}

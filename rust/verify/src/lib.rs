@@ -1,0 +1,18 @@
+//! Answer text to verdict: does a model's final answer equal the gold answer?
+//!
+//! The story runs through the rooms in order: `extract` finds a candidate in a response, `lexer` and `parser` read it,
+//! `normal` brings it to a normal form over exact numbers, `equality` applies the rules of the profile, and `verify`
+//! turns the outcome into a [`Verdict`]. Everything is deterministic: sizes and steps are limited, time never is.
+//! Text that is not understood is compared as text and never guessed at.
+
+mod extract;
+mod fuel;
+mod limits;
+mod profile;
+mod verdict;
+mod verify;
+
+pub use extract::ExtractionRule;
+pub use profile::{Equality, Extraction, Profile, UnknownProfile};
+pub use verdict::{Status, Verdict};
+pub use verify::{Mode, Options, VERSION, verify, verify_guarded};

@@ -1,0 +1,22 @@
+//! Hard limits. Beyond them a row ends with the status `limit`; none depends on time or on the machine.
+
+/// Longest response, in bytes.
+pub const INPUT_BYTES: usize = 8 << 20;
+/// Longest answer that is read as mathematics, in bytes; longer ones are compared as text only.
+pub const ANSWER_BYTES: usize = 4 << 10;
+/// Deepest nesting of brackets and arguments.
+pub const NESTING: usize = 200;
+/// Most tokens of one answer.
+pub const TOKENS: usize = 4_096;
+/// Largest integer that is computed, in bits.
+pub const INTEGER_BITS: usize = 32_768;
+/// Most terms of a sum in normal form.
+pub const TERMS: usize = 10_000;
+/// Largest power of a sum that is multiplied out.
+pub const EXPANSION: i64 = 64;
+/// Largest argument of a factorial or binomial that is computed.
+pub const FACTORIAL: u64 = 3_000;
+/// Largest trial divisor when integers are factored for radicals.
+pub const TRIAL_DIVISOR: u64 = 1_000;
+/// Steps of one row: a step is about one limb of big-number work, or one token.
+pub const FUEL: u64 = 400_000;

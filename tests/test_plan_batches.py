@@ -1,0 +1,110 @@
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from twogrpo.errors import ConfigError, DataError
+from twogrpo.pairs import plan_batches
+
+
+def items(lengths, **columns):
+    frame = pl.DataFrame({"item_id": range(len(lengths)), "length": lengths})
+    return frame.with_columns(**{name: pl.Series(values) for name, values in columns.items()})
+
+
+def planned(plan):
+    return sorted(plan.table["item_id"].to_list())
+
+
+def test_every_item_once_under_the_budget():
+    lengths = [10, 20, 30, 40, 50, 60]
+    plan = plan_batches(items(lengths), token_budget=64)
+    assert planned(plan) == [0, 1, 2, 3, 4, 5]
+    assert all(sum(lengths[item] for item in batch) <= 64 for batch in plan.micro_batches(0))
+
+
+def test_items_of_zero_advantage_are_skipped_and_counted():
+    plan = plan_batches(items([10, 20, 30], advantage=[1.0, 0.0, -1.0]), token_budget=64)
+    assert planned(plan) == [0, 2]
+    assert plan.denominators.row(0, named=True) == {
+        "optimizer_step": 0,
+        "rollouts": 3,
+        "tokens": 60,
+        "skipped_rollouts": 1,
+        "skipped_tokens": 20,
+        "dropped_rollouts": 0,
+        "micro_batches": 1,
+    }
+
+
+def test_loss_tokens_are_what_the_denominator_counts():
+    plan = plan_batches(items([10, 20], loss_tokens=[4, 5]), token_budget=64)
+    assert plan.denominators["tokens"].to_list() == [9]
+
+
+def test_a_step_of_ties_only_exists_and_is_empty():
+    plan = plan_batches(items([10, 20], advantage=[0.0, 0.0]), token_budget=64)
+    assert plan.steps == 1
+    assert plan.micro_batches(0) == []
+
+
+def test_steps_hold_whole_pairs():
+    plan = plan_batches(items([8] * 12, pair_id=[n // 2 for n in range(12)]), token_budget=64, rollouts_per_step=4)
+    assert plan.steps == 3
+    for step in range(3):
+        pairs = [item // 2 for batch in plan.micro_batches(step) for item in batch]
+        assert len(pairs) == 4
+        assert all(pairs.count(pair) == 2 for pair in pairs)
+
+
+def test_the_last_step_may_be_smaller():
+    plan = plan_batches(items([8] * 7), token_budget=64, rollouts_per_step=3)
+    assert plan.denominators["rollouts"].to_list() == [3, 3, 1]
+
+
+def test_ranks_get_as_many_micro_batches():
+    plan = plan_batches(items([30] * 10), token_budget=64, ranks=3)
+    assert {len(plan.micro_batches(0, rank)) for rank in range(3)} == {2}
+    assert planned(plan) == list(range(10))
+
+
+def test_a_plan_is_repeated_and_resumed_by_its_hash():
+    def make(epoch):
+        lengths = list(range(1, 60))
+        return plan_batches(items(lengths), token_budget=64, rollouts_per_step=8, seed=5, epoch=epoch)
+
+    assert make(0).hash == make(0).hash
+    assert make(0).table.equals(make(0).table)
+    assert make(0).hash != make(1).hash
+
+
+def test_pyarrow_and_lazy_frames_are_read():
+    frame = items([10, 20])
+    hashes = {plan_batches(source, token_budget=64).hash for source in (frame, frame.lazy(), pa.table(frame))}
+    assert len(hashes) == 1
+
+
+def test_too_long_is_an_error_or_dropped_with_its_pair():
+    long = items([10, 65, 20], pair_id=[7, 7, 8])
+    with pytest.raises(DataError, match="item 1 has 65 tokens, more than token_budget=64"):
+        plan_batches(long, token_budget=64)
+    plan = plan_batches(long, token_budget=64, oversize="drop")
+    assert planned(plan) == [2]
+    assert plan.denominators["dropped_rollouts"].to_list() == [2]
+
+
+@pytest.mark.parametrize("name", ["token_budget", "ranks", "rollouts_per_step"])
+def test_numbers_out_of_range_are_named(name):
+    with pytest.raises(ConfigError, match=f"{name}=0 is out of range"):
+        plan_batches(items([1]), **{"token_budget": 64, name: 0})
+
+
+def test_columns_missing_or_null_are_named():
+    with pytest.raises(DataError, match="items lack length; columns found: item_id"):
+        plan_batches(items([1]).drop("length"), token_budget=64)
+    with pytest.raises(DataError, match="null item_id or length"):
+        plan_batches(items([1, None]), token_budget=64)
+
+
+def test_the_same_item_twice_is_named():
+    with pytest.raises(DataError, match="item_id 0 occurs more than once"):
+        plan_batches(items([1, 2]).with_columns(item_id=pl.lit(0)), token_budget=64)

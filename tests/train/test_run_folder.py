@@ -1,0 +1,78 @@
+import json
+
+import pytest
+
+from twogrpo.config import OnlineConfig
+from twogrpo.errors import ConfigError
+from twogrpo.train.run_folder import open_run_folder
+
+
+def config(path=None, *overrides):
+    named = [] if path is None else [f"run_dir={path}"]
+    return OnlineConfig.load(None, ["model.path=m", "data.path=d", *named, *overrides])
+
+
+def begin(path, *overrides, resume=False, force=False):
+    return open_run_folder(config(path, *overrides), default="runs/online", resume=resume, force=force)
+
+
+def test_a_new_folder_holds_configuration_and_environment(tmp_path):
+    folder = begin(tmp_path / "a")
+    assert OnlineConfig.load(folder.config).run_dir == str(tmp_path / "a")
+    assert json.loads((folder.path / "env.json").read_text())["python"]
+    assert not folder.is_resumed
+
+
+def test_a_named_run_is_not_overwritten(tmp_path):
+    begin(tmp_path / "a")
+    with pytest.raises(ConfigError, match=r"already holds a run; add --resume .* or --force"):
+        begin(tmp_path / "a")
+
+
+def test_an_unnamed_run_takes_the_next_free_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [begin(None).path.name for _ in range(3)]
+    assert names == ["online", "online-2", "online-3"]
+
+
+def test_force_removes_the_run_and_nothing_else(tmp_path):
+    folder = begin(tmp_path / "a")
+    folder.metrics.write_text("{}\n")
+    (folder.path / "notes.txt").write_text("mine")
+    begin(tmp_path / "a", force=True)
+    assert not folder.metrics.exists()
+    assert (folder.path / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_of_other_files_is_refused_even_with_force(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "thesis.tex").write_text("x")
+    with pytest.raises(ConfigError, match="holds other files and no run"):
+        begin(tmp_path / "a", force=True)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(ConfigError, match="is a file"):
+        begin(tmp_path / "a")
+
+
+def test_resume_may_go_on_for_longer(tmp_path):
+    begin(tmp_path / "a", "train.steps=3")
+    folder = begin(tmp_path / "a", "train.steps=5", "eval.samples=2", resume=True)
+    assert folder.is_resumed
+    assert OnlineConfig.load(folder.config).train.steps == 5
+
+
+def test_resume_refuses_what_would_change_the_trajectory(tmp_path):
+    begin(tmp_path / "a")
+    with pytest.raises(ConfigError, match=r"cannot change rollout\.group_size=4 \(the run has 2\)"):
+        begin(tmp_path / "a", "rollout.group_size=4", resume=True)
+
+
+def test_resume_of_nothing_begins_a_run(tmp_path):
+    assert not begin(tmp_path / "a", resume=True).is_resumed
+
+
+def test_run_id_has_no_separators(tmp_path):
+    assert begin(tmp_path / "a b=c").run_id == "a-b-c"
