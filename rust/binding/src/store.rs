@@ -46,9 +46,24 @@ impl StoreWriter {
         tokenizer_hash: Option<String>,
         template_hash: Option<String>,
     ) -> PyResult<Self> {
-        let logprobs = if float16_logprobs { LogprobDtype::Float16 } else { LogprobDtype::Float32 };
-        let provenance = Provenance { config_hash, tokenizer_hash, template_hash };
-        let options = WriterOptions { path, run_id, writer, resume_step, logprobs, provenance };
+        let logprobs = if float16_logprobs {
+            LogprobDtype::Float16
+        } else {
+            LogprobDtype::Float32
+        };
+        let provenance = Provenance {
+            config_hash,
+            tokenizer_hash,
+            template_hash,
+        };
+        let options = WriterOptions {
+            path,
+            run_id,
+            writer,
+            resume_step,
+            logprobs,
+            provenance,
+        };
         let inner = py.detach(|| Writer::open(disk(), options)).map_err(to_python)?;
         Ok(Self { inner })
     }
@@ -61,7 +76,12 @@ impl StoreWriter {
     /// What the opening found: (temporary files removed, relogged, lost, quarantined).
     #[getter]
     fn recovery(&self) -> (usize, Vec<String>, Vec<String>, Vec<String>) {
-        let Recovery { removed_temporaries, relogged, lost, quarantined } = self.inner.recovery().clone();
+        let Recovery {
+            removed_temporaries,
+            relogged,
+            lost,
+            quarantined,
+        } = self.inner.recovery().clone();
         (removed_temporaries, relogged, lost, quarantined)
     }
 
@@ -81,7 +101,10 @@ impl StoreWriter {
 
 fn read_table(table: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
     let input: AnyRecordBatch = table.extract().map_err(|_| {
-        let found = table.get_type().name().map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+        let found = table
+            .get_type()
+            .name()
+            .map_or_else(|_| "an object".to_owned(), |name| name.to_string());
         DataError::new_err(format!(
             "append takes a table with __arrow_c_stream__ (polars, pyarrow, pandas, duckdb); found {found}"
         ))
@@ -109,7 +132,11 @@ type Checked = (u64, u64, u64, u64, Vec<(PathBuf, String)>);
 #[pyfunction]
 pub fn store_check(py: Python<'_>, path: PathBuf, deep: bool) -> PyResult<Checked> {
     let report = py.detach(|| open(&path)?.check(deep)).map_err(to_python)?;
-    let problems = report.problems.into_iter().map(|problem| (problem.path, problem.what)).collect();
+    let problems = report
+        .problems
+        .into_iter()
+        .map(|problem| (problem.path, problem.what))
+        .collect();
     Ok((report.segments, report.superseded, report.rows, report.bytes, problems))
 }
 

@@ -5,10 +5,9 @@ use std::iter::repeat_n;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int16Type, Int32Type, Int64Type};
+use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, Int16Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
-    new_null_array,
+    Array, ArrayRef, Int16Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::take::take_record_batch;
@@ -17,6 +16,7 @@ use crate::cast::cast;
 use crate::derive::{SumType, fill, lengths, logprob_sums, prompt_ids, rollout_ids};
 use crate::error::DataError;
 use crate::layout::Stream;
+use crate::order::sorted_order;
 use crate::schema::{Kind, LogprobDtype, find, is_reward, schema};
 
 /// What the writer knows about every row of an append.
@@ -49,7 +49,7 @@ pub fn conform(given: &RecordBatch, place: &Place) -> Result<RecordBatch, DataEr
     columns.check_token_lists()?;
     columns.derive(place)?;
     columns.check_and_set_identity(place)?;
-    let order = sorted_order(columns.get("group_id"), columns.get("rollout_idx"))?;
+    let order = sorted_order(&columns.get("group_id"), &columns.get("rollout_idx"))?;
     let rows = columns.assemble(place.logprobs).map_err(|error| unexpected(&error))?;
     match order {
         None => Ok(rows),
@@ -244,32 +244,4 @@ fn value_error(column: &str, row: usize, found: &str, expected: &str) -> DataErr
         found: found.to_owned(),
         expected: expected.to_owned(),
     }
-}
-
-/// Return the order by (`group_id`, `rollout_idx`), `None` if the rows stand in it; refuse a rollout given twice.
-fn sorted_order(groups: ArrayRef, members: ArrayRef) -> Result<Option<UInt32Array>, DataError> {
-    let (groups, members) = (groups.as_primitive::<Int64Type>(), members.as_primitive::<Int16Type>());
-    let mut keys: Vec<(i64, i16, u32)> = groups
-        .values()
-        .iter()
-        .zip(members.values())
-        .zip(0u32..)
-        .map(|((g, m), row)| (*g, *m, row))
-        .collect();
-    let is_sorted = keys.is_sorted();
-    keys.sort_unstable();
-    for pair in keys.windows(2) {
-        if let [(group_id, rollout_idx, first), (g, m, second)] = pair
-            && (group_id, rollout_idx) == (g, m)
-        {
-            let (first, second) = (*first as usize, *second as usize);
-            return Err(DataError::Duplicate {
-                group_id: *group_id,
-                rollout_idx: *rollout_idx,
-                first,
-                second,
-            });
-        }
-    }
-    Ok((!is_sorted).then(|| keys.into_iter().map(|(_, _, row)| row).collect()))
 }

@@ -40,9 +40,7 @@ fn put_bytes(hasher: &mut Xxh3, bytes: &[u8]) {
 fn put_array(hasher: &mut Xxh3, array: &dyn Array) -> Result<(), ArrowError> {
     hasher.update(&(array.len() as u64).to_le_bytes());
     match array.data_type() {
-        DataType::Boolean => put_each(hasher, array, |hasher, row| {
-            hasher.update(&[u8::from(array.as_boolean().value(row))]);
-        }),
+        DataType::Boolean => put_bools(hasher, array),
         DataType::Utf8 => put_each(hasher, array, |hasher, row| {
             put_bytes(hasher, array.as_string::<i32>().value(row).as_bytes());
         }),
@@ -72,6 +70,20 @@ fn put_each(hasher: &mut Xxh3, array: &dyn Array, put: impl Fn(&mut Xxh3, usize)
     }
 }
 
+fn put_bools(hasher: &mut Xxh3, array: &dyn Array) {
+    let bools = array.as_boolean();
+    if array.null_count() == 0 {
+        let bytes: Vec<u8> = bools.values().iter().map(u8::from).collect();
+        hasher.update(&[1]);
+        hasher.update(&bytes);
+        return;
+    }
+    hasher.update(&[0]);
+    put_each(hasher, array, |hasher, row| {
+        hasher.update(&[u8::from(bools.value(row))]);
+    });
+}
+
 fn put_numbers<T: ArrowPrimitiveType>(hasher: &mut Xxh3, array: &dyn Array) {
     let numbers = array.as_primitive::<T>();
     if array.null_count() == 0 {
@@ -81,7 +93,7 @@ fn put_numbers<T: ArrowPrimitiveType>(hasher: &mut Xxh3, array: &dyn Array) {
     }
     hasher.update(&[0]);
     put_each(hasher, array, |hasher, row| {
-        hasher.update(numbers.value(row).to_byte_slice())
+        hasher.update(numbers.value(row).to_byte_slice());
     });
 }
 

@@ -18,11 +18,13 @@ mod layout;
 mod lock;
 mod log;
 mod marker;
+mod order;
 mod recover;
 mod resume;
 pub mod schema;
 mod segment;
 mod store;
+mod worker;
 mod writer;
 
 pub use check::{CheckReport, Problem};

@@ -1,27 +1,26 @@
 //! One writer of one run: `append` hands rows over and returns, a thread commits them, `flush` waits for it.
 
-use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow_array::RecordBatch;
-use parquet::errors::ParquetError;
 
 use crate::commit::Committer;
 use crate::conform::{Place, conform};
-use crate::encode::{Provenance, encode};
+use crate::encode::Provenance;
 use crate::error::{DataError, Result, StoreError};
 use crate::fs::{FileSystem, ensure_dir};
+use crate::inventory::Inventory;
 use crate::layout::{Layout, Stream};
 use crate::lock::{Lock, acquire};
 use crate::marker;
 use crate::recover::{Recovery, recover};
 use crate::resume::{lock_others, resume};
 use crate::schema::LogprobDtype;
+use crate::worker::{Errors, Job, Message, Worker, lock};
 
 /// Appends that may wait for the disk; one more and `append` waits too, so that memory stays bounded.
 const QUEUE: usize = 2;
@@ -44,18 +43,6 @@ pub struct WriterOptions {
     /// What each segment's footer says about its origin.
     pub provenance: Provenance,
 }
-
-struct Job {
-    rows: RecordBatch,
-    step: i32,
-}
-
-enum Message {
-    Append(Box<Job>),
-    Flush(SyncSender<()>),
-}
-
-type Errors = Arc<Mutex<VecDeque<StoreError>>>;
 
 /// A run open for writing, until closed or dropped.
 pub struct Writer {
@@ -88,7 +75,7 @@ impl Writer {
                 // Others may have appended or recovered until their locks were taken.
                 (inventory, recovery) = merge(recovery, recover(&fs, &layout, &stream)?);
                 let attempt = resume(fs.as_ref(), &layout, &inventory, keep)?;
-                inventory = crate::inventory::Inventory::read(fs.as_ref(), &layout, &stream.run)?;
+                inventory = Inventory::read(fs.as_ref(), &layout, &stream.run)?;
                 attempt
             }
         };
@@ -236,11 +223,6 @@ impl Drop for Writer {
     }
 }
 
-/// A poisoned lock guards a queue of errors or a handle, which are whole at any moment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn check_resume_step(step: i32) -> Result<i32, DataError> {
     if step >= -1 {
         return Ok(step);
@@ -277,45 +259,4 @@ fn merge<T>(earlier: Recovery, (inventory, mut later): (T, Recovery)) -> (T, Rec
     later.relogged.extend(earlier.relogged);
     later.quarantined.extend(earlier.quarantined);
     (inventory, later)
-}
-
-/// What the writer's thread owns; the lock ends with it, after the last commit.
-struct Worker {
-    committer: Committer,
-    stream: Stream,
-    attempt: i16,
-    provenance: Provenance,
-    errors: Errors,
-    _lock: Lock,
-}
-
-impl Worker {
-    fn work(mut self, messages: &Receiver<Message>) {
-        while let Ok(message) = messages.recv() {
-            match message {
-                Message::Append(job) => {
-                    if let Err(error) = self.commit_caught(&job) {
-                        lock(&self.errors).push_back(error);
-                    }
-                }
-                // The waiting caller may be gone.
-                Message::Flush(done) => drop(done.send(())),
-            }
-        }
-    }
-
-    /// A panic of an encoder is an error of this append, not the end of the writer.
-    fn commit_caught(&mut self, job: &Job) -> Result<()> {
-        catch_unwind(AssertUnwindSafe(|| self.commit(job))).unwrap_or_else(|_| {
-            let source = ParquetError::General("the encoder panicked".to_owned());
-            Err(StoreError::Encode { step: job.step, source })
-        })
-    }
-
-    fn commit(&mut self, job: &Job) -> Result<()> {
-        let step = job.step;
-        let encoded = encode(&job.rows, &self.stream, self.attempt, step, &self.provenance);
-        let segment = encoded.map_err(|source| StoreError::Encode { step, source })?;
-        self.committer.commit(&segment)
-    }
 }

@@ -1,6 +1,6 @@
 //! Any table that means the same becomes the same rows; anything else is refused by name.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod rows;
 

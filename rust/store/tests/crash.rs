@@ -1,6 +1,6 @@
 //! Every operation of appends and of a resume is recorded, and a crash is played after each one.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod memory_fs;
 mod rows;

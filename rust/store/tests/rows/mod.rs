@@ -1,6 +1,6 @@
 //! Small tables of rollouts for the tests.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
+#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc)]
 
 use std::path::Path;
 use std::sync::Arc;
