@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.live import Live
+    from rich.progress import Progress
 
 __all__ = ["Console"]
 
@@ -24,13 +25,13 @@ class Console:
         self._every_steps = every_steps
         self._is_quiet = is_quiet
         self._is_live = self._stream.isatty() and not is_quiet
+        self._live: Live | None = None
         self._bar: Progress | None = None
-        self._task: TaskID | None = None
 
     def note(self, text: str) -> None:
         """Print a line of its own."""
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False)
+        if self._live is not None:
+            self._live.console.print(text, markup=False, highlight=False)
         else:
             print(text, file=self._stream, flush=True)  # printing is this class's job
 
@@ -46,29 +47,31 @@ class Console:
 
     def close(self) -> None:
         """End the live bar, if there is one."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar, self._task = None, None
+        if self._live is not None:
+            self._live.stop()
+            self._live = self._bar = None
 
     def _advance(self, step: int, total: int, text: str, title: str) -> None:
-        if self._bar is None:
-            self._start(total, title)
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=step, figures=text)
-            if step >= total:
-                self.close()
+        from rich.console import Group
+        from rich.text import Text
 
-    def _start(self, total: int, title: str) -> None:
+        if self._live is None or self._bar is None:
+            self._live, self._bar = self._start(total, title)
+        self._bar.update(self._bar.task_ids[0], completed=step)
+        # The figures take a line of their own: beside a bar they would not fit into 80 columns.
+        self._live.update(Group(self._bar, Text(text, overflow="ellipsis", no_wrap=True)), refresh=True)
+        if step >= total:
+            self.close()
+
+    def _start(self, total: int, title: str) -> tuple["Live", "Progress"]:
         from rich.console import Console as RichConsole
+        from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[figures]}", markup=False),
-        )
-        self._bar = Progress(*columns, console=RichConsole(file=self._stream))
-        self._task = self._bar.add_task(title, total=total, figures="")
-        self._bar.start()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = RichConsole(file=self._stream)
+        bar = Progress(*columns, console=console)
+        bar.add_task(title, total=total)
+        live = Live(bar, console=console, auto_refresh=False)
+        live.start()
+        return live, bar

@@ -188,13 +188,14 @@ def _statistics(batch: RolloutBatch) -> dict[str, Any]:
 
 
 def _figures(metrics: dict[str, Any]) -> dict[str, str]:
-    """Return what a person wants to see of a step."""
+    """Return what a person wants to see of a step; one line of 80 columns."""
     rate = metrics["generated_tokens"] / max(1e-9, metrics["generate_s"])
+    seconds = (f"{metrics[name]:.2f}".removeprefix("0") for name in ("generate_s", "verify_s", "train_s"))
     return {
         "reward": f"{metrics['reward']:.3f}",
         "ties": f"{metrics['tied_share']:.2f}",
         "pairs": str(metrics["decided_groups"]),
         "len": f"{metrics['response_tokens_mean']:.0f}",
-        "tok/s": f"{rate:,.0f}",
-        "gen/ver/train": f"{metrics['generate_s']:.2f}/{metrics['verify_s']:.2f}/{metrics['train_s']:.2f} s",
+        "tok/s": f"{rate / 1000:.1f}k",
+        "gen/ver/train": f"{'/'.join(seconds)} s",
     }
