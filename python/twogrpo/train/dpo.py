@@ -83,13 +83,11 @@ def train_dpo(
         config, default_dir="runs/dpo", backend="builtin", resume=resume, force=force, console=console
     )
     session.console.note(f"run folder {session.folder.path}: {len(data)} pairs from {store.path}")
-    with (
-        session.open_store("eval", resume_step=session.resume_step) as eval_store,
-        StopOnInterrupt(session.console.note) as stop,
-    ):
-        evaluator = Evaluator.open(session, max_new_tokens=DEFAULT_MAX_NEW_TOKENS, store=eval_store)
+    with session.open_store("w0") as answers, StopOnInterrupt(session.console.note) as stop:
+        session.take_up()
+        evaluator = Evaluator.open(session, max_new_tokens=DEFAULT_MAX_NEW_TOKENS, store=answers)
         _loop(_open(session, config, data), evaluator, stop)
-        checkpoint = session.save_last(flush=eval_store.flush)
+        checkpoint = session.save_last(flush=answers.flush)
     session.console.close()
     summary = dpo_summary(session, pairs=len(data))
     session.folder.write_summary(summary)

@@ -7,6 +7,7 @@ OpenRLHF's work), and any signal between the policy and the store but the `flush
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twogrpo.config import OnlineConfig
@@ -79,12 +80,12 @@ def train_online(
         )
     logprob_dtype = config.store.logprob_dtype
     with (
-        session.open_store("w0", resume_step=session.resume_step, logprob_dtype=logprob_dtype) as store,
-        session.open_store("eval", logprob_dtype=logprob_dtype) as eval_store,
+        session.open_store("w0", logprob_dtype=logprob_dtype) as store,
         StopOnInterrupt(session.console.note) as stop,
     ):
+        session.take_up()
         run = _open(session, config, store)
-        evaluator = Evaluator.open(session, max_new_tokens=config.rollout.max_new_tokens, store=eval_store)
+        evaluator = Evaluator.open(session, max_new_tokens=config.rollout.max_new_tokens, store=store)
         _loop(run, evaluator, stop)
         checkpoint = session.save_last(flush=store.flush)
     session.console.close()
@@ -145,6 +146,7 @@ def _step(run: _Run) -> dict[str, Any]:
         seed=config.seed * SEED_STRIDE + state.step,
     )
     facts = {
+        "model_id": Path(config.model.path).name if Path(config.model.path).exists() else config.model.path,
         "policy_version": state.updates,
         "policy_version_max": state.updates,
         "generator": session.generator.name,

@@ -61,16 +61,19 @@ def policy_step(
     sums: Counter[str] = Counter()
     peaks: dict[str, float] = {"ratio_max": 0.0}
     norms = []
-    for update in range(plan.steps):
+    rate = 0.0
+    # A batch of which nothing counts still makes its step: Adam's momentum, decay and the schedule go on.
+    for update in range(max(1, plan.steps)):
         learner.zero_gradients()
-        sums.update(_accumulate(learner, batch, plan, update, peaks))
+        if update < plan.steps:
+            sums.update(_accumulate(learner, batch, plan, update, peaks))
         rate = _rate(config, state, total_updates)
         norms.append(learner.apply(rate, config.train.max_grad_norm, state.step))
         state.updates += 1
     tokens = max(1.0, sums["tokens"])
     return {
-        "loss": sums["loss"] / max(1, plan.steps),
-        "grad_norm": sum(norms) / max(1, len(norms)),
+        "loss": sums["loss"] / len(norms),
+        "grad_norm": sum(norms) / len(norms),
         "learning_rate": rate,
         "clipped_share": (sums["clipped_low_tokens"] + sums["clipped_high_tokens"]) / tokens,
         "approx_kl": sums["approx_kl_sum"] / tokens,

@@ -1,5 +1,7 @@
 """What an online run and a dpo run have in common: opening, evaluating, saving and summing up."""
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,11 +81,6 @@ class Session:
     metrics: MetricsLog
     console: Console
 
-    @property
-    def resume_step(self) -> int | None:
-        """Last step whose stored rollouts stand; what came later is moved aside. None for a new run."""
-        return self.state.step - 1 if self.folder.is_resumed else None
-
     def save(self) -> Path:
         """Write a checkpoint of this moment."""
         return save_checkpoint(
@@ -108,8 +105,27 @@ class Session:
         return self.save()
 
     def open_store(self, writer: str, **settings: Any) -> RolloutStore:  # noqa: ANN401  # the store's own keywords
-        """Return the run's store, open for one writer."""
-        return RolloutStore.open(self.folder.rollouts, run_id=self.folder.run_id, writer=writer, **settings)
+        """Return the run's store, open for one writer.
+
+        What a resumed run had stored after its checkpoint is moved aside.
+        """
+        return RolloutStore.open(
+            self.folder.rollouts,
+            run_id=self.folder.run_id,
+            writer=writer,
+            resume_step=self.state.step - 1 if self.folder.is_resumed else None,
+            metadata=provenance(self.config, self.tokenizer),
+            **settings,
+        )
+
+    def take_up(self) -> None:
+        """Cut a resumed run's metrics back to its checkpoint.
+
+        Called with the store open for writing: its lock keeps a second process from a run that is alive.
+        """
+        if self.folder.is_resumed:
+            self.metrics.keep_before(self.state.step)
+            self.console.note(f"resuming {self.folder.path} after step {self.state.step}")
 
     def is_save_due(self, total: int) -> bool:
         """Return whether this step ends with a checkpoint."""
@@ -142,10 +158,6 @@ def open_session(
     if checkpoint is not None:
         state = load_state(checkpoint)
         load_optimizer(optimizer, checkpoint, device)
-    metrics = MetricsLog(folder.metrics)
-    if folder.is_resumed:
-        metrics.keep_before(state.step)
-        console.note(f"resuming {folder.path} after step {state.step}")
     dtype = compute_dtype(config.model)
     return Session(
         folder=folder,
@@ -156,7 +168,7 @@ def open_session(
         generator=make_generator(model, tokenizer, backend=backend, dtype=dtype),
         reward=load_reward(config.reward.function, config.reward.profile),
         state=state,
-        metrics=metrics,
+        metrics=MetricsLog(folder.metrics),
         console=console,
     )
 
@@ -185,6 +197,17 @@ def _sources(config: RunConfig, folder: RunFolder, console: Console) -> Sources:
         data=str(tiny.train) if config.data.path == TINY else config.data.path,
         eval_data=str(tiny.test) if config.eval.data == TINY else config.eval.data,
     )
+
+
+def provenance(config: RunConfig, tokenizer: "PreTrainedTokenizerBase") -> dict[str, str]:
+    """Return hashes that tell which configuration, tokenizer and chat template a segment was made with."""
+    named = config.model_copy(update={"run_dir": None})
+    texts = {
+        "config_hash": named.model_dump_json(),
+        "tokenizer_hash": json.dumps(tokenizer.get_vocab(), sort_keys=True),
+        "template_hash": str(tokenizer.chat_template),
+    }
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
 
 
 def _pad_id(tokenizer: "PreTrainedTokenizerBase", model: "PreTrainedModel") -> int:
