@@ -53,13 +53,19 @@ test: setup ## Run every fast test, Rust and Python
 test-slow: setup ## Run the tests that take more than ten seconds each
 	$(BIN)/python -m pytest -m slow
 
-# Clippy in the profile of development: in that of release it would ask PyO3 to be built again, for another interpreter.
 .PHONY: lint
-lint: setup ## Check format, style, types and the direction of imports
+lint: lint-python lint-rust ## Check format, style, types and the direction of imports
+
+.PHONY: lint-python
+lint-python: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# In the profile of development: in that of release PyO3 would be built again for another interpreter than the wheel's.
+.PHONY: lint-rust
+lint-rust: $(TOOLS)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 

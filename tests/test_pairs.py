@@ -122,9 +122,35 @@ def test_counts_say_why_groups_make_no_pair():
     assert (counts.groups, counts.tied, counts.inert, counts.decided) == (4, 2, 1, 1)
 
 
+@pytest.mark.parametrize("correct", [0, 1, 2, 3, 4])
+def test_counts_say_how_many_pairs_there_are(correct):
+    group = [1.0] * correct + [0.0] * (4 - correct)
+    assert pair_counts(rollouts([group, group])).pairs == 2 * correct * (4 - correct)
+
+
 def test_a_missing_column_is_named():
     with pytest.raises(DataError, match="rollouts lack reward; columns found: group_id, rollout_id"):
         build_pairs(rollouts([[1, 0]]).drop("reward"), PairSpec())
+
+
+@pytest.mark.parametrize(
+    ("spec", "column"),
+    [({"cut_responses": "exclude"}, "finish_reason"), ({"length_ratio_max": 2.0}, "response_len")],
+)
+def test_a_limit_needs_the_column_that_it_is_about(spec, column):
+    with pytest.raises(DataError, match=f"rollouts lack {column}"):
+        build_pairs(rollouts([[1, 0]]), PairSpec(**spec))
+
+
+def test_a_rollout_without_an_id_is_bad_data():
+    with pytest.raises(DataError, match="rollouts have 1 rows without rollout_id"):
+        build_pairs(rollouts([[1, 0]]).with_columns(rollout_id=pl.Series([1, None])), PairSpec())
+
+
+def test_the_same_rollout_twice_is_named():
+    rows = rollouts([[1, 0]])
+    with pytest.raises(DataError, match="rollout_id 100 occurs more than once"):
+        build_pairs(pl.concat([rows, rows]), PairSpec())
 
 
 @pytest.mark.parametrize(
@@ -141,7 +167,7 @@ def test_a_missing_column_is_named():
 )
 def test_a_wrong_value_is_named(spec, message):
     with pytest.raises(ConfigError, match=message):
-        build_pairs(rollouts([[1, 0]]), PairSpec(**spec))
+        PairSpec(**spec)
 
 
 def test_the_names_are_public():

@@ -92,17 +92,54 @@ def test_too_long_is_an_error_or_dropped_with_its_pair():
     assert plan.denominators["dropped_rollouts"].to_list() == [2]
 
 
-@pytest.mark.parametrize("name", ["token_budget", "ranks", "rollouts_per_step"])
-def test_numbers_out_of_range_are_named(name):
-    with pytest.raises(ConfigError, match=f"{name}=0 is out of range"):
-        plan_batches(items([1]), **{"token_budget": 64, name: 0})
+@pytest.mark.parametrize(
+    ("name", "value"), [("token_budget", 0), ("ranks", 0), ("rollouts_per_step", 0), ("epoch", -1)]
+)
+def test_numbers_out_of_range_are_named(name, value):
+    with pytest.raises(ConfigError, match=f"{name}={value} is out of range"):
+        plan_batches(items([1]), **{"token_budget": 64, name: value})
 
 
 def test_columns_missing_or_null_are_named():
     with pytest.raises(DataError, match="items lack length; columns found: item_id"):
         plan_batches(items([1]).drop("length"), token_budget=64)
-    with pytest.raises(DataError, match="null item_id or length"):
+    with pytest.raises(DataError, match="items have 1 rows without length"):
         plan_batches(items([1, None]), token_budget=64)
+
+
+def test_a_length_below_zero_is_bad_data():
+    with pytest.raises(DataError, match="items have a column of the wrong type or range"):
+        plan_batches(items([1, -2]), token_budget=64)
+
+
+def test_a_pair_needs_a_step_that_holds_it():
+    with pytest.raises(ConfigError, match="more than rollouts_per_step=1; use at least 2"):
+        plan_batches(items([1, 2], pair_id=[5, 5]), token_budget=64, rollouts_per_step=1)
+
+
+def test_a_step_is_found_in_a_long_plan():
+    lengths = [1 + n % 7 for n in range(500)]
+    plan = plan_batches(items(lengths), token_budget=16, rollouts_per_step=10, ranks=2)
+    found = [
+        item for step in range(50) for rank in range(2) for batch in plan.micro_batches(step, rank) for item in batch
+    ]
+    assert found == plan.table["item_id"].to_list()
+
+
+def test_a_step_that_is_not_there_is_an_error():
+    with pytest.raises(IndexError):
+        plan_batches(items([1]), token_budget=16).micro_batches(1)
+
+
+def test_a_plan_is_the_same_on_every_machine():
+    lengths = [1 + n * 37 % 101 for n in range(400)]
+    plan = plan_batches(items(lengths), token_budget=128, rollouts_per_step=50, ranks=2, seed=7, epoch=3)
+    assert plan.hash == "9b9397e38ba04082"
+
+
+def test_without_a_step_size_the_seed_has_no_say():
+    frame = items(list(range(1, 60)))
+    assert len({plan_batches(frame, token_budget=64, seed=seed).hash for seed in range(3)}) == 1
 
 
 def test_the_same_item_twice_is_named():

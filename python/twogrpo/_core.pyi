@@ -3,6 +3,26 @@ from os import PathLike
 from pathlib import Path
 from typing import Protocol, Self, final
 
+__all__ = [
+    "StoreWriter",
+    "Verdict",
+    "__version__",
+    "build_pairs",
+    "check_pair_spec",
+    "count_groups",
+    "is_release_build",
+    "plan_batches",
+    "prompt_id",
+    "store_check",
+    "store_open",
+    "store_reward_columns",
+    "store_schema",
+    "verifier_profiles",
+    "verifier_version",
+    "verify",
+    "verify_batch",
+]
+
 __version__: str
 is_release_build: bool
 
@@ -41,18 +61,9 @@ def store_reward_columns(path: str | PathLike[str]) -> list[str]: ...
 def store_check(path: str | PathLike[str], deep: bool) -> tuple[int, int, int, int, list[tuple[Path, str]]]: ...
 
 # -- pairs
-def build_pairs(
-    rollouts: object,
-    *,
-    strategy: str,
-    margin: float,
-    max_per_prompt: int | None,
-    max_per_rollout: int | None,
-    cut_responses: str,
-    length_ratio_max: float | None,
-    seed: int,
-) -> _ArrowStream: ...
-def count_groups(rollouts: object) -> tuple[int, int, int, int]: ...
+def check_pair_spec(spec: object) -> None: ...
+def build_pairs(rollouts: object, spec: object) -> _ArrowStream: ...
+def count_groups(rollouts: object) -> tuple[int, int, int, int, int]: ...
 def plan_batches(
     items: object,
     *,
@@ -91,7 +102,7 @@ class Verdict:
     def reward(self) -> float | None: ...
     @property
     def profile(self) -> str: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
 def verify(response: str, golds: list[str], profile: str, mode: str) -> Verdict: ...
 def verify_batch(responses: object, golds: object, profile: str, mode: str) -> _ArrowStream: ...

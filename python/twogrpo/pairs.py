@@ -4,7 +4,8 @@ A pair is two rollout ids, never a copy of text. A plan is a pure function of it
 machine, so that its state is its hash and the index of an optimizer step.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from twogrpo import _core
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchPlan", "PairCounts", "PairSpec", "build_pairs", "pair_counts", "plan_batches"]
 
 _SEEDS = 2**64
+_MAX_TOKENS = 2**32 - 1
 _PHASES = ("train", "imported")
 _REQUIRED = ("rollout_id", "group_id", "reward")
 
@@ -63,16 +65,33 @@ class PairSpec:
                 raise ConfigError(f"pairs.{name}={limit} is out of range; expected at least 1, or none for no limit")
         if not 0 <= self.seed < _SEEDS:
             raise ConfigError(f"pairs.seed={self.seed} is out of range; expected 0 to 2^64 - 1")
+        _core.check_pair_spec(self)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the rollouts without which this spec cannot be kept."""
+        cut = () if self.cut_responses == "include" else ("finish_reason",)
+        length = () if self.length_ratio_max is None else ("response_len",)
+        return (*_REQUIRED, *cut, *length)
 
 
 @dataclass(frozen=True)
 class PairCounts:
-    """Groups by what they are good for; tied + inert + decided = groups."""
+    """Groups by what they are good for; tied + inert + decided = groups.
+
+    Attributes:
+        groups: All groups.
+        tied: Every reward is the same.
+        inert: A reward failed, or training set the group aside.
+        decided: Two rewards differ.
+        pairs: Two rollouts of one group with different rewards: what there is before a spec chooses and limits.
+    """
 
     groups: int
     tied: int
     inert: int
     decided: int
+    pairs: int
 
 
 @dataclass(frozen=True)
@@ -96,11 +115,15 @@ class BatchPlan:
         return len(self.denominators)
 
     def micro_batches(self, step: int, rank: int = 0) -> list[list[int]]:
-        """Return the item ids of each micro-batch of a step on one rank; every rank has as many, possibly empty."""
-        import polars as pl
+        """Return the item ids of each micro-batch of a step on one rank; every rank has as many, possibly empty.
 
+        Raises:
+            IndexError: There is no such step.
+        """
         batches: list[list[int]] = [[] for _ in range(self.denominators["micro_batches"][step])]
-        mine = self.table.filter((pl.col("optimizer_step") == step) & (pl.col("rank") == rank))
+        first, end = (self.table["optimizer_step"].search_sorted(step, side=side) for side in ("left", "right"))
+        rows = self.table[first:end]
+        mine = rows.filter(rows["rank"] == rank)
         for batch, item_id in mine.select("micro_batch", "item_id").iter_rows():
             batches[batch].append(item_id)
         return batches
@@ -122,14 +145,13 @@ def build_pairs(rollouts: "Scannable | pl.LazyFrame | ArrowTable", spec: PairSpe
         above 0) and staleness (int32, policy versions between the two, null where unknown).
 
     Raises:
-        ConfigError: A value of `spec` is out of range.
-        DataError: A required column is missing.
+        DataError: A column that the spec needs is missing, or has nulls; or a rollout_id occurs twice.
     """
     import polars as pl
 
-    rows = _rollout_rows(rollouts)
-    built = pl.DataFrame(_core.build_pairs(_core_rows(rows), **asdict(spec)))
-    chosen, rejected = rows[built["chosen"].to_list()], rows[built["rejected"].to_list()]
+    rows = _rollout_rows(rollouts, spec.columns)
+    built = pl.DataFrame(_core.build_pairs(_core_rows(rows), spec))
+    chosen, rejected = rows[built["chosen"]], rows[built["rejected"]]
     return pl.DataFrame(
         {
             "pair_id": built["pair_id"],
@@ -144,7 +166,7 @@ def build_pairs(rollouts: "Scannable | pl.LazyFrame | ArrowTable", spec: PairSpe
 
 def pair_counts(rollouts: "Scannable | pl.LazyFrame | ArrowTable") -> PairCounts:
     """Return how many groups are tied, inert and decided; arguments and errors as in `build_pairs`."""
-    return PairCounts(*_core.count_groups(_core_rows(_rollout_rows(rollouts))))
+    return PairCounts(*_core.count_groups(_core_rows(_rollout_rows(rollouts, _REQUIRED))))
 
 
 def plan_batches(
@@ -178,12 +200,14 @@ def plan_batches(
     """
     import polars as pl
 
-    for name, value in {"token_budget": token_budget, "ranks": ranks, "rollouts_per_step": rollouts_per_step}.items():
-        if value is not None and value < 1:
-            raise ConfigError(f"{name}={value} is out of range; expected at least 1")
+    least = {"token_budget": 1, "ranks": 1, "rollouts_per_step": 1, "epoch": 0}
+    given = {"token_budget": token_budget, "ranks": ranks, "rollouts_per_step": rollouts_per_step, "epoch": epoch}
+    for name, value in given.items():
+        if value is not None and value < least[name]:
+            raise ConfigError(f"{name}={value} is out of range; expected at least {least[name]}")
     table, denominators, plan_hash = _core.plan_batches(
         _core_items(_frame(items)),
-        token_budget=min(token_budget, 2**32 - 1),
+        token_budget=min(token_budget, _MAX_TOKENS),
         rollouts_per_step=rollouts_per_step,
         ranks=ranks,
         seed=seed % _SEEDS,
@@ -201,14 +225,14 @@ def _frame(table: Any) -> "pl.DataFrame":  # noqa: ANN401  # anything that polar
     return table if isinstance(table, pl.DataFrame) else pl.DataFrame(table)
 
 
-def _rollout_rows(rollouts: Any) -> "pl.DataFrame":  # noqa: ANN401  # a store, a frame, a table
+def _rollout_rows(rollouts: Any, needed: Sequence[str]) -> "pl.DataFrame":  # noqa: ANN401  # a store, a frame, a table
     """Return the columns that pairs are made from, one row a rollout of training, absent ones filled with null."""
     import polars as pl
 
     lazy = rollouts.scan() if hasattr(rollouts, "scan") else rollouts
     lazy = lazy if isinstance(lazy, pl.LazyFrame) else _frame(lazy).lazy()
     present = set(lazy.collect_schema().names())
-    missing = [name for name in _REQUIRED if name not in present]
+    missing = [name for name in needed if name not in present]
     if missing:
         raise DataError(f"rollouts lack {', '.join(missing)}; columns found: {', '.join(sorted(present)) or 'none'}")
     if "phase" in present:
@@ -228,7 +252,12 @@ def _rollout_rows(rollouts: Any) -> "pl.DataFrame":  # noqa: ANN401  # a store, 
     columns = [
         (pl.col(name) if name in present else pl.lit(None)).cast(kind).alias(name) for name, kind in types.items()
     ]
-    return lazy.select(columns).collect()
+    rows = _collect(lazy.select(columns), "rollouts")
+    for name in needed:
+        # A failed reward is a fact about its rollout; anything else that is missing is a fault of the table.
+        if name not in {"reward", "finish_reason"} and rows[name].has_nulls():
+            raise DataError(f"rollouts have {rows[name].null_count()} rows without {name}; expected it in every row")
+    return rows
 
 
 def _core_rows(rows: "pl.DataFrame") -> "pl.DataFrame":
@@ -255,14 +284,29 @@ def _core_items(items: "pl.DataFrame") -> "pl.DataFrame":
     missing = [name for name in ("item_id", "length") if name not in items.columns]
     if missing:
         raise DataError(f"items lack {', '.join(missing)}; columns found: {', '.join(items.columns) or 'none'}")
-    if items["item_id"].null_count() or items["length"].null_count():
-        raise DataError("items have a null item_id or length; expected a number in every row")
     has = set(items.columns)
+    loss_tokens = "loss_tokens" if "loss_tokens" in has else "length"
+    for name in ("item_id", "length", loss_tokens):
+        if items[name].has_nulls():
+            raise DataError(f"items have {items[name].null_count()} rows without {name}; expected it in every row")
     advantage = pl.col("advantage") if "advantage" in has else pl.lit(None)
-    return items.select(
+    columns = items.lazy().select(
         pl.col("item_id").cast(pl.Int64),
         pl.col("length").cast(pl.UInt32),
-        pl.col("loss_tokens" if "loss_tokens" in has else "length").cast(pl.UInt32).alias("loss_tokens"),
+        pl.col(loss_tokens).cast(pl.UInt32).alias("loss_tokens"),
         (pl.col("pair_id") if "pair_id" in has else pl.lit(None)).cast(pl.Int64).alias("pair_id"),
         (advantage != 0).fill_null(value=True).alias("contributes"),
     )
+    return _collect(columns, "items")
+
+
+def _collect(lazy: "pl.LazyFrame", name: str) -> "pl.DataFrame":
+    """Return the rows of columns that are cast to what the core reads."""
+    import polars as pl
+
+    try:
+        return lazy.collect()
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
+        reason = str(error).splitlines()[0]
+        msg = f"{name} have a column of the wrong type or range ({reason}); expected the types of the store's schema"
+        raise DataError(msg) from error

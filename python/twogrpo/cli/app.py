@@ -8,8 +8,8 @@ import os
 import sys
 import traceback
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from twogrpo.cli import config, demo, doctor, dpo, online, pairs, store, verify
 from twogrpo.cli.options import show_traceback
@@ -61,14 +61,16 @@ def _run(arguments: list[str] | None) -> int:
 
 def _exit_code(error: BaseException) -> int:
     match error:
-        case click.exceptions.Exit():
+        case typer.Exit():
             return error.exit_code
-        case click.ClickException():
+        case TyperException():
             return _fail(error.format_message(), USAGE)
-        case KeyboardInterrupt() | click.exceptions.Abort():
+        case KeyboardInterrupt() | typer.Abort():
             return _fail("interrupted", INTERRUPTED)
         case TwoGrpoError():
             return _fail(str(error), error.exit_code)
+        case ModuleNotFoundError() if error.name in doctor.EXTRAS["train"]:
+            return _fail(f'{error.name} is not installed; pip install "twogrpo[train]"', RUNTIME)
         case _:
             return _fail(f"{type(error).__name__}: {error}; --traceback shows where", RUNTIME)
 

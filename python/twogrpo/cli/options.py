@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from twogrpo.errors import ConfigError
@@ -20,7 +19,7 @@ def show_traceback() -> bool:
     return _shown["traceback"]
 
 
-def _remember(_context: click.Context, value: bool) -> bool:  # noqa: FBT001  # click calls it by position
+def _remember(_context: typer.Context, value: bool) -> bool:  # noqa: FBT001  # typer calls it by position
     _shown["traceback"] = value
     return value
 

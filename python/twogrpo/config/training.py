@@ -130,7 +130,7 @@ class PairsSection(Section):
     """What becomes of responses cut at the token limit."""
     length_ratio_max: Annotated[float, Field(ge=1)] | None = None
     """Drop pairs whose longer response is longer than the shorter one by more than this factor."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the random choices and of the order."""
 
 

@@ -2,8 +2,10 @@
 
 use pyo3::prelude::*;
 
+mod columns;
 mod error;
 mod pairs;
+mod plan;
 mod pool;
 mod prompt_id;
 mod store;
@@ -16,7 +18,9 @@ mod core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::pairs::{build_pairs, count_groups, plan_batches};
+    use super::pairs::{build_pairs, check_pair_spec, count_groups};
+    #[pymodule_export]
+    use super::plan::plan_batches;
     #[pymodule_export]
     use super::prompt_id::prompt_id;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::PairsError;
 use crate::random::{below, hash};
+use crate::repeated::first_repeated;
 use crate::spec::{CutResponses, PairSpec, Strategy};
 
 /// Default of `max_per_prompt` where groups have more than two members.
@@ -30,6 +31,13 @@ pub struct Rollout {
     pub policy_version: Option<i32>,
 }
 
+impl Rollout {
+    /// Returns the reward, or none where it failed or training set the rollout aside.
+    pub(crate) fn live_reward(&self) -> Option<f64> {
+        self.reward.filter(|reward| reward.is_finite() && !self.is_inert)
+    }
+}
+
 /// A preferred rollout and a dispreferred one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pair {
@@ -42,7 +50,7 @@ pub struct Pair {
     /// Reward of the chosen less reward of the rejected, above 0.
     pub margin: f64,
     /// Policy versions between the two, where both are known.
-    pub staleness: Option<i32>,
+    pub staleness: Option<u32>,
 }
 
 /// Returns the pairs of all groups, in the order of a hash of seed and pair.
@@ -51,10 +59,14 @@ pub struct Pair {
 /// the order of the rows.
 pub fn build_pairs(rollouts: &[Rollout], spec: &PairSpec) -> Result<Vec<Pair>, PairsError> {
     spec.validate()?;
+    check_ids(rollouts)?;
     let mut pairs: Vec<(u64, Pair, usize)> = Vec::new();
-    for group in groups(rollouts) {
-        let candidates = candidates(rollouts, &group, spec);
-        for pair in select(rollouts, candidates, spec) {
+    let rows = rows_by_group(rollouts);
+    for group in rows.chunk_by(|left, right| group_of(rollouts, *left) == group_of(rollouts, *right)) {
+        if !is_live(rollouts, group) {
+            continue;
+        }
+        for pair in select(rollouts, candidates(rollouts, group, spec), spec) {
             let order = hash(&[spec.seed, pair.pair_id.cast_unsigned()]);
             pairs.push((order, pair, group.len()));
         }
@@ -63,31 +75,39 @@ pub fn build_pairs(rollouts: &[Rollout], spec: &PairSpec) -> Result<Vec<Pair>, P
     Ok(cap(rollouts, pairs, spec))
 }
 
-/// Returns the row indices of each live group, members in the order of their ids.
-fn groups(rollouts: &[Rollout]) -> Vec<Vec<usize>> {
-    let mut members: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (index, rollout) in rollouts.iter().enumerate() {
-        members.entry(rollout.group).or_default().push(index);
+fn check_ids(rollouts: &[Rollout]) -> Result<(), PairsError> {
+    let mut ids: Vec<i64> = rollouts.iter().map(|rollout| rollout.rollout_id).collect();
+    match first_repeated(&mut ids) {
+        Some(rollout_id) => Err(PairsError::DuplicateRollout { rollout_id }),
+        None => Ok(()),
     }
-    let id = |index: &usize| rollouts.get(*index).map(|rollout| rollout.rollout_id);
-    let mut live: Vec<Vec<usize>> = members.into_values().filter(|group| is_live(rollouts, group)).collect();
-    for group in &mut live {
-        group.sort_by_key(id);
-    }
-    live.sort_by_key(|group| group.first().and_then(id));
-    live
+}
+
+/// Returns the row indices of all rollouts, those of a group side by side, in the order of their ids.
+fn rows_by_group(rollouts: &[Rollout]) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..rollouts.len()).collect();
+    rows.sort_by_cached_key(|row| rollouts.get(*row).map(|rollout| (rollout.group, rollout.rollout_id)));
+    rows
+}
+
+fn group_of(rollouts: &[Rollout], row: usize) -> Option<u64> {
+    rollouts.get(row).map(|rollout| rollout.group)
 }
 
 fn is_live(rollouts: &[Rollout], group: &[usize]) -> bool {
     group
         .iter()
         .filter_map(|index| rollouts.get(*index))
-        .all(|rollout| !rollout.is_inert && rollout.reward.is_some_and(f64::is_finite))
+        .all(|rollout| rollout.live_reward().is_some())
 }
 
 /// Returns every pair of a group that the request allows.
 fn candidates(rollouts: &[Rollout], group: &[usize], spec: &PairSpec) -> Vec<Pair> {
-    let ordered = |chosen: usize| group.iter().filter_map(move |rejected| pair(rollouts, chosen, *rejected, spec));
+    let ordered = |chosen: usize| {
+        group
+            .iter()
+            .filter_map(move |rejected| pair(rollouts, chosen, *rejected, spec))
+    };
     group.iter().flat_map(|chosen| ordered(*chosen)).collect()
 }
 
@@ -104,13 +124,17 @@ fn pair(rollouts: &[Rollout], chosen: usize, rejected: usize, spec: &PairSpec) -
         chosen,
         rejected,
         margin,
-        staleness: good.policy_version.zip(bad.policy_version).map(|(a, b)| (a - b).abs()),
+        staleness: good
+            .policy_version
+            .zip(bad.policy_version)
+            .map(|(good, bad)| good.abs_diff(bad)),
     })
 }
 
 fn fits_length(good: &Rollout, bad: &Rollout, spec: &PairSpec) -> bool {
     let (short, long) = (good.length.min(bad.length), good.length.max(bad.length));
-    spec.length_ratio_max.is_none_or(|ratio| f64::from(long) <= ratio * f64::from(short))
+    spec.length_ratio_max
+        .is_none_or(|ratio| f64::from(long) <= ratio * f64::from(short))
 }
 
 fn pair_id(chosen: i64, rejected: i64) -> i64 {
@@ -123,12 +147,23 @@ fn select(rollouts: &[Rollout], mut candidates: Vec<Pair>, spec: &PairSpec) -> V
         Strategy::All => candidates,
         Strategy::OneRandom => {
             // Drawn by the group's pairs themselves, so that other groups and the order of rows have no say.
-            let key = candidates.iter().fold(spec.seed, |key, pair| hash(&[key, pair.pair_id.cast_unsigned()]));
+            let key = candidates
+                .iter()
+                .fold(spec.seed, |key, pair| hash(&[key, pair.pair_id.cast_unsigned()]));
             let index = usize::try_from(below(key, candidates.len().max(1) as u64)).unwrap_or(0);
-            if index < candidates.len() { vec![candidates.swap_remove(index)] } else { Vec::new() }
+            if index < candidates.len() {
+                vec![candidates.swap_remove(index)]
+            } else {
+                Vec::new()
+            }
         }
         Strategy::BestWorst => {
-            let reward = |index: usize| rollouts.get(index).and_then(|rollout| rollout.reward).unwrap_or(f64::NAN);
+            let reward = |index: usize| {
+                rollouts
+                    .get(index)
+                    .and_then(|rollout| rollout.reward)
+                    .unwrap_or(f64::NAN)
+            };
             let best = candidates.into_iter().max_by(|a, b| {
                 // The widest margin is the best against the worst; a hash decides among equals.
                 let key = |pair: &Pair| hash(&[spec.seed, pair.pair_id.cast_unsigned()]);
@@ -142,22 +177,26 @@ fn select(rollouts: &[Rollout], mut candidates: Vec<Pair>, spec: &PairSpec) -> V
 
 /// Returns the pairs in their order, less those beyond a prompt's or a rollout's limit.
 fn cap(rollouts: &[Rollout], pairs: Vec<(u64, Pair, usize)>, spec: &PairSpec) -> Vec<Pair> {
+    let per_rollout = spec.max_per_rollout.unwrap_or(usize::MAX);
     let mut of_prompt: HashMap<u64, usize> = HashMap::new();
-    let mut of_rollout: HashMap<usize, usize> = HashMap::new();
+    let mut of_rollout = vec![0; rollouts.len()];
     let mut kept = Vec::with_capacity(pairs.len());
     for (_, pair, group_size) in pairs {
-        let Some(prompt) = rollouts.get(pair.chosen).map(|rollout| rollout.prompt) else { continue };
         let default = if group_size > 2 { MAX_PER_PROMPT } else { usize::MAX };
-        let used = |index: &usize| of_rollout.get(index).copied().unwrap_or(0);
-        let is_full = of_prompt.get(&prompt).copied().unwrap_or(0) >= spec.max_per_prompt.unwrap_or(default)
-            || used(&pair.chosen).max(used(&pair.rejected)) >= spec.max_per_rollout.unwrap_or(usize::MAX);
-        if is_full {
+        let per_prompt = spec.max_per_prompt.unwrap_or(default);
+        let Some(prompt) = rollouts.get(pair.chosen).map(|rollout| rollout.prompt) else {
             continue;
+        };
+        let Ok([chosen, rejected]) = of_rollout.get_disjoint_mut([pair.chosen, pair.rejected]) else {
+            continue;
+        };
+        let used = of_prompt.entry(prompt).or_default();
+        if *used < per_prompt && *chosen < per_rollout && *rejected < per_rollout {
+            for count in [used, chosen, rejected] {
+                *count += 1;
+            }
+            kept.push(pair);
         }
-        *of_prompt.entry(prompt).or_default() += 1;
-        *of_rollout.entry(pair.chosen).or_default() += 1;
-        *of_rollout.entry(pair.rejected).or_default() += 1;
-        kept.push(pair);
     }
     kept
 }

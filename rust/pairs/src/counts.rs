@@ -15,33 +15,45 @@ pub struct GroupCounts {
     pub inert: usize,
     /// Two rewards differ.
     pub decided: usize,
+    /// Two rollouts of one group with different rewards: what there is before any limit.
+    pub pairs: usize,
 }
 
 /// Returns the counts over all groups of some rollouts.
 pub fn count_groups(rollouts: &[Rollout]) -> GroupCounts {
-    #[derive(Default)]
-    struct Seen {
-        first: Option<f64>,
-        differs: bool,
-        is_inert: bool,
-    }
-    let mut groups: HashMap<u64, Seen> = HashMap::new();
+    let mut groups: HashMap<u64, Option<Vec<f64>>> = HashMap::new();
     for rollout in rollouts {
-        let seen = groups.entry(rollout.group).or_default();
-        match rollout.reward.filter(|reward| reward.is_finite()) {
-            Some(reward) if !rollout.is_inert => {
-                seen.differs |= *seen.first.get_or_insert(reward) < reward || seen.first.is_some_and(|first| first > reward);
-            }
-            _ => seen.is_inert = true,
+        let rewards = groups.entry(rollout.group).or_insert_with(|| Some(Vec::new()));
+        match (rewards.as_mut(), rollout.live_reward()) {
+            (Some(rewards), Some(reward)) => rewards.push(reward),
+            _ => *rewards = None,
         }
     }
-    let mut counts = GroupCounts { groups: groups.len(), ..GroupCounts::default() };
-    for seen in groups.values() {
-        match (seen.is_inert, seen.differs) {
-            (true, _) => counts.inert += 1,
-            (false, true) => counts.decided += 1,
-            (false, false) => counts.tied += 1,
+    let mut counts = GroupCounts {
+        groups: groups.len(),
+        ..GroupCounts::default()
+    };
+    for rewards in groups.into_values() {
+        match rewards.map(decided_pairs) {
+            None => counts.inert += 1,
+            Some(0) => counts.tied += 1,
+            Some(pairs) => {
+                counts.decided += 1;
+                counts.pairs += pairs;
+            }
         }
     }
     counts
+}
+
+/// Returns how many unordered pairs of some finite rewards differ.
+fn decided_pairs(mut rewards: Vec<f64>) -> usize {
+    let among = |members: usize| members * members.saturating_sub(1) / 2;
+    rewards.sort_by(f64::total_cmp);
+    // In rising order, not below is equal.
+    let tied: usize = rewards
+        .chunk_by(|left, right| left >= right)
+        .map(|equal| among(equal.len()))
+        .sum();
+    among(rewards.len()) - tied
 }

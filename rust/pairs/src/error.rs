@@ -26,7 +26,9 @@ pub enum PairsError {
         expected: &'static str,
     },
     /// An item that no micro-batch can hold.
-    #[error("item {item_id} has {length} tokens, more than token_budget={token_budget}; raise the budget, shorten the responses or use oversize=drop")]
+    #[error(
+        "item {item_id} has {length} tokens, more than token_budget={token_budget}; raise the budget, shorten the responses or use oversize=drop"
+    )]
     Oversize {
         /// The item.
         item_id: i64,
@@ -34,6 +36,24 @@ pub enum PairsError {
         length: u32,
         /// The most tokens a micro-batch may hold.
         token_budget: u32,
+    },
+    /// A unit that no optimizer step can hold.
+    #[error(
+        "item {item_id} shares its pair_id with {members} items in all, more than rollouts_per_step={rollouts_per_step}; use at least {members}"
+    )]
+    LargeUnit {
+        /// Its first item.
+        item_id: i64,
+        /// Items in the unit.
+        members: usize,
+        /// The most items an optimizer step may hold.
+        rollouts_per_step: usize,
+    },
+    /// The same rollout twice.
+    #[error("rollout_id {rollout_id} occurs more than once; drop the duplicates, such as superseded attempts")]
+    DuplicateRollout {
+        /// The rollout.
+        rollout_id: i64,
     },
     /// The same item twice.
     #[error("item_id {item_id} occurs more than once")]

@@ -1,13 +1,14 @@
 //! From groups of rollouts to preference pairs, and from items to packed micro-batches.
 //!
-//! Pure: numbers in, numbers out. Every choice is a function of a seed and of the identity of what it is made about,
-//! never of the order of rows, the number of threads or the platform.
+//! Pure: numbers in, numbers out. Every choice is a function of a seed and of what is given, never of the number of
+//! threads or the platform; which pairs there are does not depend on the order of rows either.
 
 mod build;
 mod counts;
 mod error;
 mod plan;
 mod random;
+mod repeated;
 mod spec;
 
 pub use build::{Pair, Rollout, build_pairs};

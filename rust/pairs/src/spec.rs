@@ -88,15 +88,20 @@ impl PairSpec {
         if !(self.margin.is_finite() && self.margin >= 0.0) {
             return out_of_range("pairs.margin", self.margin.to_string(), "a finite number of at least 0");
         }
-        for (key, limit) in [("pairs.max_per_prompt", self.max_per_prompt), ("pairs.max_per_rollout", self.max_per_rollout)] {
+        for (key, limit) in [
+            ("pairs.max_per_prompt", self.max_per_prompt),
+            ("pairs.max_per_rollout", self.max_per_rollout),
+        ] {
             if limit == Some(0) {
                 return out_of_range(key, "0".to_owned(), "at least 1");
             }
         }
         match self.length_ratio_max {
-            Some(ratio) if !(ratio.is_finite() && ratio >= 1.0) => {
-                out_of_range("pairs.length_ratio_max", ratio.to_string(), "a finite number of at least 1")
-            }
+            Some(ratio) if !(ratio.is_finite() && ratio >= 1.0) => out_of_range(
+                "pairs.length_ratio_max",
+                ratio.to_string(),
+                "a finite number of at least 1",
+            ),
             _ => Ok(()),
         }
     }

@@ -13,18 +13,28 @@ use twogrpo_pairs::{
 const BUDGET: u32 = 64;
 
 fn rollouts() -> impl Strategy<Value = Vec<Rollout>> {
-    let row = (0..6u64, 0..4u8, any::<bool>(), 1..40u32, prop::option::weighted(0.95, Just(())), 0..3i32);
+    let row = (
+        0..6u64,
+        0..4u8,
+        any::<bool>(),
+        1..40u32,
+        prop::option::weighted(0.95, Just(())),
+        0..3i32,
+    );
     prop::collection::vec(row, 0..40).prop_map(|rows| {
-        let built = rows.into_iter().enumerate().map(|(index, (group, reward, is_cut, length, scored, version))| Rollout {
-            group,
-            prompt: group / 2,
-            rollout_id: 1000 + i64::try_from(index).unwrap(),
-            reward: scored.map(|()| f64::from(reward)),
-            is_inert: false,
-            is_cut,
-            length,
-            policy_version: Some(version),
-        });
+        let built = rows
+            .into_iter()
+            .enumerate()
+            .map(|(index, (group, reward, is_cut, length, scored, version))| Rollout {
+                group,
+                prompt: group / 2,
+                rollout_id: 1000 + i64::try_from(index).unwrap(),
+                reward: scored.map(|()| f64::from(reward)),
+                is_inert: false,
+                is_cut,
+                length,
+                policy_version: Some(version),
+            });
         built.collect()
     })
 }
@@ -47,12 +57,22 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
 }
 
 fn options(ranks: usize, rollouts_per_step: Option<usize>, seed: u64) -> PlanOptions {
-    PlanOptions { token_budget: BUDGET, rollouts_per_step, ranks, seed, epoch: 0, oversize: Oversize::Error }
+    PlanOptions {
+        token_budget: BUDGET,
+        rollouts_per_step,
+        ranks,
+        seed,
+        epoch: 0,
+        oversize: Oversize::Error,
+    }
 }
 
 fn ids(rollouts: &[Rollout], spec: &PairSpec) -> Vec<(i64, i64)> {
     let pairs = build_pairs(rollouts, spec).unwrap();
-    pairs.iter().map(|pair| (rollouts[pair.chosen].rollout_id, rollouts[pair.rejected].rollout_id)).collect()
+    pairs
+        .iter()
+        .map(|pair| (rollouts[pair.chosen].rollout_id, rollouts[pair.rejected].rollout_id))
+        .collect()
 }
 
 proptest! {
@@ -82,6 +102,12 @@ proptest! {
     fn one_random_takes_one_pair_of_every_decided_group(rows in rollouts(), seed: u64) {
         let spec = PairSpec { seed, max_per_prompt: Some(usize::MAX), ..PairSpec::default() };
         prop_assert_eq!(build_pairs(&rows, &spec).unwrap().len(), count_groups(&rows).decided);
+    }
+
+    #[test]
+    fn all_without_limits_builds_every_pair_that_is_counted(rows in rollouts()) {
+        let spec = PairSpec { strategy: PairStrategy::All, max_per_prompt: Some(usize::MAX), ..PairSpec::default() };
+        prop_assert_eq!(build_pairs(&rows, &spec).unwrap().len(), count_groups(&rows).pairs);
     }
 
     #[test]
@@ -143,6 +169,19 @@ proptest! {
                 let theirs: BTreeSet<i64> = other.ranks.concat().concat().iter().map(|row| items[*row].unit.unwrap()).collect();
                 prop_assert!(units.is_disjoint(&theirs));
             }
+        }
+    }
+
+    #[test]
+    fn dropped_units_are_counted_and_the_rest_is_planned(items in items(), budget in 1..BUDGET, seed: u64) {
+        let options = PlanOptions { token_budget: budget, oversize: Oversize::Drop, ..options(2, Some(4), seed) };
+        let plan = plan_batches(&items, &options).unwrap();
+        let planned: usize = plan.steps.iter().map(|step| step.ranks.concat().concat().len()).sum();
+        let left_out = |step: &twogrpo_pairs::Step| step.denominators.skipped_rollouts + step.denominators.dropped_rollouts;
+        prop_assert_eq!(planned as u64 + plan.steps.iter().map(left_out).sum::<u64>(), items.len() as u64);
+        for row in plan.steps.iter().flat_map(|step| step.ranks.concat().concat()) {
+            let unit = items.iter().filter(|item| item.unit == items[row].unit && item.contributes);
+            prop_assert!(unit.map(|item| item.length).all(|length| length <= budget));
         }
     }
 

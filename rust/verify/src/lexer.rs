@@ -28,12 +28,12 @@ struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     /// Reads to the end, or in prose to the brace that closes it.
     fn run(&mut self, is_prose: bool) -> Result<(), Exhausted> {
-        let outer = self.depth;
+        let mut braces = 0_usize;
         while let Some(c) = self.rest().chars().next() {
             if self.tokens.len() >= limits::TOKENS || self.depth > limits::NESTING {
                 return Err(Exhausted);
             }
-            if is_prose && c == '}' && self.depth == outer {
+            if is_prose && c == '}' && braces == 0 {
                 return Ok(());
             }
             match c {
@@ -42,7 +42,10 @@ impl<'a> Lexer<'a> {
                 '0'..='9' => self.number(),
                 '.' if self.peek(1).is_some_and(|next| next.is_ascii_digit()) => self.number(),
                 c if c.is_alphabetic() => self.letters(is_prose),
-                c => self.mark(c),
+                c => {
+                    braces = if c == '{' { braces + 1 } else { braces.saturating_sub(usize::from(c == '}')) };
+                    self.mark(c);
+                }
             }
         }
         Ok(())
@@ -137,11 +140,15 @@ impl<'a> Lexer<'a> {
         }
         self.at += spaces + 1;
         let body = self.rest().split('}').next().unwrap_or_default().trim();
-        let is_symbol = role == Role::Face && (body.chars().count() == 1 || commands::function(body).is_some());
-        let lexed = self.tokens.len();
-        self.run(!is_symbol && !body.is_empty() || body.is_empty())?;
+        let symbol = match commands::function(body) {
+            Some(name) => Some(Kind::Command(name)),
+            None => (body.len() == 1 && body.chars().all(char::is_alphabetic)).then(|| Kind::Word(body.to_owned())),
+        };
+        match symbol.filter(|_| role == Role::Face) {
+            Some(kind) => self.push(kind, self.rest().find('}').unwrap_or(body.len())),
+            None => self.run(true)?,
+        }
         self.at += usize::from(self.rest().starts_with('}'));
-        let _ = lexed;
         Ok(())
     }
 

@@ -5,10 +5,20 @@
 //! turns the outcome into a [`Verdict`]. Everything is deterministic: sizes and steps are limited, time never is.
 //! Text that is not understood is compared as text and never guessed at.
 
+mod ast;
+mod commands;
+mod compare;
+mod equality;
 mod extract;
 mod fuel;
+mod lexer;
 mod limits;
+mod normal;
+mod parser;
 mod profile;
+mod token;
+mod unicode;
+mod units;
 mod verdict;
 mod verify;
 

@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::compare::{Comparison, compare, described};
 use crate::extract::{self, Missing};
+use crate::fuel::Fuel;
 use crate::limits;
 use crate::profile::Profile;
 use crate::verdict::{Status, Verdict};
@@ -41,12 +43,33 @@ pub fn verify(response: &str, golds: &[&str], options: Options) -> Verdict {
         Err(Missing::Empty) => return Verdict::bare(Status::Empty),
         Err(Missing::Unclosed) => return Verdict::bare(Status::Unclosed),
     };
-    let pred = verdict.extracted.as_deref().unwrap_or_default();
-    if golds.iter().any(|gold| gold.trim() == pred) {
-        verdict.status = Status::Match;
-        verdict.rule = Some("identical");
+    let pred = verdict.extracted.clone().unwrap_or_default();
+    let mut fuel = Fuel::default();
+    let comparison = best(&pred, golds, options, &mut fuel);
+    verdict.status = comparison.status;
+    verdict.rule = comparison.rule;
+    verdict.is_gold_limit = comparison.is_gold_limit;
+    verdict.fuel = fuel.spent();
+    if options.has_forms {
+        verdict.pred_form = described(&pred, &mut Fuel::default());
+        verdict.gold_form = golds.first().and_then(|gold| described(gold, &mut Fuel::default()));
     }
     verdict
+}
+
+/// Returns the first match among the gold answers; else a gold that could not be judged, else the first outcome.
+fn best(pred: &str, golds: &[&str], options: Options, fuel: &mut Fuel) -> Comparison {
+    let mut kept: Option<Comparison> = None;
+    for gold in golds {
+        let comparison = compare(pred, gold.trim(), options.profile.equality(), fuel);
+        if comparison.status == Status::Match {
+            return comparison;
+        }
+        if kept.is_none() || comparison.is_failure() {
+            kept = Some(comparison);
+        }
+    }
+    kept.unwrap_or(Comparison::of(Status::UnparsableGold))
 }
 
 /// Returns the verdict, or `error` where judging this row panicked.

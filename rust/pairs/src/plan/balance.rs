@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use super::pack::best_fit_decreasing;
 use super::{Item, MicroBatch};
@@ -10,61 +11,87 @@ use super::{Item, MicroBatch};
 /// 0.5 to 7 billion parameters. It only shapes the balance, never the cap.
 const ATTENTION_LENGTH: u64 = 8192;
 
-/// How many more rounds of micro-batches are tried before balance is given up for feasibility.
-const EXTRA_ROUNDS: usize = 2;
+/// How many of the lightest bins may lack room before balance is given up: where so many do, hardly any has it, and
+/// asking them all again for every length would take time quadratic in the bins.
+const FULL_BINS: usize = 64;
 
-/// Returns each rank's micro-batches of some rows, under the token budget.
+/// A micro-batch and its work.
+type Load = (u64, MicroBatch);
+
+/// Returns each rank's micro-batches of some rows, under the token budget, which no row exceeds.
 pub fn micro_batches(items: &[Item], mut rows: Vec<usize>, token_budget: u32, ranks: usize) -> Vec<Vec<MicroBatch>> {
     let length = |row: usize| items.get(row).map_or(0, |item| item.length);
-    rows.sort_by_key(|row| (Reverse(length(*row)), *row));
+    rows.sort_by_cached_key(|row| (Reverse(length(*row)), *row));
     let lengths: Vec<u32> = rows.iter().map(|row| length(*row)).collect();
-    let packed = best_fit_decreasing(&lengths, token_budget);
-    let fewest = packed.len().next_multiple_of(ranks);
-    let mut bins = (0..=EXTRA_ROUNDS)
-        .find_map(|round| longest_first(&lengths, fewest + round * ranks * usize::from(fewest > 0), token_budget))
-        .unwrap_or(packed);
-    bins.resize(bins.len().next_multiple_of(ranks), Vec::new());
-    let batches = bins.into_iter().map(|bin| bin.into_iter().filter_map(|at| rows.get(at).copied()).collect()).collect();
-    spread(items, batches, ranks)
+    let (count, bins) = balanced_bins(&lengths, token_budget, ranks);
+    let mut loads: Vec<Load> = (0..count)
+        .map(|_| (0, Vec::with_capacity(lengths.len().div_ceil(count))))
+        .collect();
+    for ((row, length), bin) in rows.into_iter().zip(lengths).zip(bins) {
+        if let Some((done, batch)) = loads.get_mut(bin) {
+            *done = done.saturating_add(work(length));
+            batch.push(row);
+        }
+    }
+    spread(loads, ranks)
+}
+
+/// Returns a number of bins, a multiple of the ranks, and the bin of each length.
+///
+/// As few bins as the sum of lengths allows, balanced; where the cap would break, one round of bins more, or as many as
+/// best fit needs; where that breaks it too, the unbalanced bins of best fit, which never do.
+fn balanced_bins(lengths: &[u32], token_budget: u32, ranks: usize) -> (usize, Vec<usize>) {
+    let total: usize = lengths.iter().map(|length| *length as usize).sum();
+    let bound = total.div_ceil(token_budget as usize).next_multiple_of(ranks);
+    let balanced = |count: usize| longest_first(lengths, count, token_budget).map(|bins| (count, bins));
+    balanced(bound).unwrap_or_else(|| {
+        let packed = best_fit_decreasing(lengths, token_budget);
+        let fewest = packed.iter().max().map_or(0, |last| last + 1).next_multiple_of(ranks);
+        balanced(fewest.max(bound + ranks)).unwrap_or((fewest, packed))
+    })
 }
 
 /// Work of a sequence of some tokens: linear, and quadratic in attention.
 fn work(length: u32) -> u64 {
     let length = u64::from(length);
-    length * ATTENTION_LENGTH + length * length
+    length.saturating_mul(ATTENTION_LENGTH + length)
 }
 
-/// Returns `count` bins filled longest first, each length into the bin with the least work that has room; none where
-/// a length finds no room.
-fn longest_first(lengths: &[u32], count: usize, capacity: u32) -> Option<Vec<Vec<usize>>> {
-    let mut bins = vec![Vec::new(); count];
-    let mut heap: BinaryHeap<Reverse<(u64, usize, u32)>> = (0..count).map(|bin| Reverse((0, bin, 0))).collect();
+/// Returns the bin of each length, each put into the bin with the least work that has room; none where few have it.
+fn longest_first(lengths: &[u32], count: usize, capacity: u32) -> Option<Vec<usize>> {
+    let mut lightest: BinaryHeap<Reverse<(u64, usize, u32)>> =
+        (0..count).map(|bin| Reverse((0, bin, capacity))).collect();
     let mut full = Vec::new();
-    for (index, &length) in lengths.iter().enumerate() {
-        let (done, bin, used) = loop {
-            let Reverse(lightest) = heap.pop()?;
-            if lightest.2 + length <= capacity {
-                break lightest;
-            }
-            full.push(Reverse(lightest));
-        };
-        bins.get_mut(bin)?.push(index);
-        heap.push(Reverse((done + work(length), bin, used + length)));
-        heap.extend(full.drain(..));
-    }
-    Some(bins)
+    let place = |length: &u32| loop {
+        let mut top = lightest.peek_mut()?;
+        if top.0.2 >= *length {
+            top.0.0 = top.0.0.saturating_add(work(*length));
+            top.0.2 -= length;
+            let bin = top.0.1;
+            drop(top);
+            lightest.extend(full.drain(..));
+            return Some(bin);
+        }
+        if full.len() == FULL_BINS {
+            return None;
+        }
+        full.push(PeekMut::pop(top));
+    };
+    lengths.iter().map(place).collect()
 }
 
 /// Returns the batches shared out over the ranks: the heaviest first, to the rank with the least work and a place left.
-fn spread(items: &[Item], mut batches: Vec<MicroBatch>, ranks: usize) -> Vec<Vec<MicroBatch>> {
-    let load = |batch: &MicroBatch| batch.iter().filter_map(|row| items.get(*row)).map(|item| work(item.length)).sum::<u64>();
-    let places = batches.len() / ranks;
-    batches.sort_by_key(|batch| (Reverse(load(batch)), batch.first().copied()));
+fn spread(mut loads: Vec<Load>, ranks: usize) -> Vec<Vec<MicroBatch>> {
+    let places = loads.len() / ranks;
+    loads.sort_by_key(|(load, batch)| (Reverse(*load), batch.first().copied()));
     let mut shares: Vec<(u64, Vec<MicroBatch>)> = vec![(0, Vec::new()); ranks];
-    for batch in batches {
-        let lightest = shares.iter_mut().filter(|(_, taken)| taken.len() < places).min_by_key(|(done, _)| *done);
+    for (load, batch) in loads {
+        let lightest = shares
+            .iter_mut()
+            .filter(|(_, taken)| taken.len() < places)
+            .min_by_key(|(done, _)| *done);
         if let Some((done, taken)) = lightest {
-            *done += load(&batch);
+            *done = done.saturating_add(load);
             taken.push(batch);
         }
     }

@@ -10,8 +10,9 @@ mod units;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::PairsError;
+use crate::repeated::first_repeated;
 use balance::micro_batches;
-use units::steps_of_units;
+use units::{Unit, rows_by_unit, shuffled_units, split};
 
 /// One sequence to train on, or several that must meet in one forward pass, counted together.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,14 +92,27 @@ pub struct Plan {
 }
 
 /// Returns the plan of some items.
+///
+/// Their order has a say in which units meet in a step where `rollouts_per_step` is set, and in nothing that a loss
+/// depends on where it is not.
 pub fn plan_batches(items: &[Item], options: &PlanOptions) -> Result<Plan, PairsError> {
     validate(items, options)?;
-    let steps: Vec<Step> = steps_of_units(items, options)
+    let rows = rows_by_unit(items);
+    let units = shuffled_units(items, &rows, options);
+    let mut hasher = Xxh3::new();
+    let planned = |units| {
+        let step = plan_step(items, units, options);
+        hash_step(&mut hasher, items, &step);
+        step
+    };
+    let steps = split(items, &units, options.rollouts_per_step)?
         .into_iter()
-        .map(|rows| plan_step(items, &rows, options))
+        .map(planned)
         .collect();
-    let hash = hash_of(items, &steps);
-    Ok(Plan { steps, hash })
+    Ok(Plan {
+        steps,
+        hash: hasher.digest(),
+    })
 }
 
 fn validate(items: &[Item], options: &PlanOptions) -> Result<(), PairsError> {
@@ -108,15 +122,19 @@ fn validate(items: &[Item], options: &PlanOptions) -> Result<(), PairsError> {
         ("rollouts_per_step", options.rollouts_per_step.unwrap_or(1)),
     ];
     if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-        return Err(PairsError::OutOfRange { key, found: "0".to_owned(), expected: "at least 1" });
+        return Err(PairsError::OutOfRange {
+            key,
+            found: "0".to_owned(),
+            expected: "at least 1",
+        });
     }
     let mut ids: Vec<i64> = items.iter().map(|item| item.item_id).collect();
-    ids.sort_unstable();
-    let twice = ids.iter().zip(ids.iter().skip(1)).find(|(left, right)| left == right);
-    if let Some((item_id, _)) = twice {
-        return Err(PairsError::DuplicateItem { item_id: *item_id });
+    if let Some(item_id) = first_repeated(&mut ids) {
+        return Err(PairsError::DuplicateItem { item_id });
     }
-    let too_long = items.iter().find(|item| item.contributes && item.length > options.token_budget);
+    let too_long = items
+        .iter()
+        .find(|item| item.contributes && item.length > options.token_budget);
     match too_long {
         Some(item) if options.oversize == Oversize::Error => Err(PairsError::Oversize {
             item_id: item.item_id,
@@ -127,7 +145,7 @@ fn validate(items: &[Item], options: &PlanOptions) -> Result<(), PairsError> {
     }
 }
 
-fn plan_step(items: &[Item], units: &[Vec<usize>], options: &PlanOptions) -> Step {
+fn plan_step(items: &[Item], units: &[Unit], options: &PlanOptions) -> Step {
     let mut denominators = Denominators::default();
     let mut kept = Vec::new();
     for unit in units {
@@ -146,23 +164,32 @@ fn plan_step(items: &[Item], units: &[Vec<usize>], options: &PlanOptions) -> Ste
             }
         }
     }
-    Step { ranks: micro_batches(items, kept, options.token_budget, options.ranks), denominators }
+    Step {
+        ranks: micro_batches(items, kept, options.token_budget, options.ranks),
+        denominators,
+    }
 }
 
-fn hash_of(items: &[Item], steps: &[Step]) -> u64 {
-    let mut hasher = Xxh3::new();
+fn hash_step(hasher: &mut Xxh3, items: &[Item], step: &Step) {
     let mut put = |number: u64| hasher.update(&number.to_le_bytes());
-    for (index, step) in steps.iter().enumerate() {
-        put(index as u64);
-        put(step.denominators.rollouts);
-        put(step.denominators.tokens);
-        for (rank, batches) in step.ranks.iter().enumerate() {
-            for (batch, rows) in batches.iter().enumerate() {
-                put(rank as u64);
-                put(batch as u64);
-                rows.iter().filter_map(|row| items.get(*row)).for_each(|item| put(item.item_id.cast_unsigned()));
-            }
+    let Denominators {
+        rollouts,
+        tokens,
+        skipped_rollouts,
+        skipped_tokens,
+        dropped_rollouts,
+    } = step.denominators;
+    [rollouts, tokens, skipped_rollouts, skipped_tokens, dropped_rollouts]
+        .into_iter()
+        .for_each(&mut put);
+    for batches in &step.ranks {
+        // Counts before contents: two plans that differ never hash the same numbers.
+        put(batches.len() as u64);
+        for rows in batches {
+            put(rows.len() as u64);
+            rows.iter()
+                .filter_map(|row| items.get(*row))
+                .for_each(|item| put(item.item_id.cast_unsigned()));
         }
     }
-    hasher.digest()
 }

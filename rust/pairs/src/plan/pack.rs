@@ -2,23 +2,19 @@
 
 use std::collections::BTreeSet;
 
-/// Returns bins of indices into `lengths`, which fall and do not exceed `capacity`.
+/// Returns the bin of each length, bins numbered from 0; lengths fall and do not exceed `capacity`.
 ///
 /// Each length goes into the bin that it fills best; the number of bins is at most 11/9 of the fewest, plus one.
-pub fn best_fit_decreasing(lengths: &[u32], capacity: u32) -> Vec<Vec<usize>> {
-    let mut bins: Vec<Vec<usize>> = Vec::new();
+pub fn best_fit_decreasing(lengths: &[u32], capacity: u32) -> Vec<usize> {
+    let mut opened = 0;
     let mut free: BTreeSet<(u32, usize)> = BTreeSet::new();
-    for (index, &length) in lengths.iter().enumerate() {
-        let best = free.range((length, 0)..).next().copied();
-        let (space, bin) = best.unwrap_or((capacity, bins.len()));
+    let place = |length: &u32| {
+        let fitting = free.range((*length, 0)..).next().copied();
+        let (space, bin) = fitting.unwrap_or((capacity, opened));
         free.remove(&(space, bin));
-        if best.is_none() {
-            bins.push(Vec::new());
-        }
-        if let Some(members) = bins.get_mut(bin) {
-            members.push(index);
-        }
-        free.insert((space.saturating_sub(length), bin));
-    }
-    bins
+        free.insert((space.saturating_sub(*length), bin));
+        opened = opened.max(bin + 1);
+        bin
+    };
+    lengths.iter().map(place).collect()
 }

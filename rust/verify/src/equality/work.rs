@@ -1,0 +1,129 @@
+//! Arithmetic that an answer leaves to its reader.
+//!
+//! A question often contains its answer unevaluated: `47+86` is no answer to "what is 47+86?". Numbers, fractions that
+//! are no integer, signs, mixed numbers, `a \times 10^n` and percentages are literals; each further operation on
+//! constants counts.
+
+use dashu_int::UBig;
+use dashu_ratio::RBig;
+
+use crate::ast::Ast;
+use crate::fuel::Fuel;
+use crate::normal::{Normaliser, Form, Trouble};
+
+/// Returns the number of operations on constants that could be carried out.
+pub fn undone(ast: &Ast, fuel: &mut Fuel) -> Result<usize, Trouble> {
+    if is_literal(ast) {
+        return Ok(0);
+    }
+    let parts: Vec<&Ast> = match ast {
+        // Of a chain, only what it arrives at is the answer.
+        Ast::Chain(members, _) => members.last().into_iter().collect(),
+        other => children(other),
+    };
+    let mut inside = 0;
+    for part in &parts {
+        inside += undone(part, fuel)?;
+    }
+    let own = match ast {
+        Ast::Sum(terms) => rationals(terms, fuel)?.len().saturating_sub(1),
+        Ast::Product(factors) => rationals(factors, fuel)?.len().saturating_sub(1),
+        Ast::Quotient(over, under) => usize::from(divides(over, under, fuel)?),
+        Ast::Call(_, arguments) => usize::from(arguments.iter().all(is_constant)),
+        _ => 0,
+    };
+    let is_rational = own > 0 || (is_operation(ast) && rational(ast, fuel)?.is_some());
+    Ok(inside + own.max(usize::from(is_rational)))
+}
+
+/// Returns whether a number is written out.
+fn is_literal(ast: &Ast) -> bool {
+    match ast {
+        Ast::Number(_) | Ast::Symbol(_) | Ast::Based(..) | Ast::Infinity | Ast::Text(_) | Ast::NamedSet(_) => true,
+        Ast::Neg(inner) | Ast::Percent(inner) | Ast::Unit(inner, _) | Ast::PlusMinus(inner, _) => is_literal(inner),
+        Ast::Mixed(..) => true,
+        Ast::Quotient(over, under) => match (integer(over), integer(under)) {
+            (Some(over), Some(under)) if under != RBig::ZERO => *(over / under).denominator() != UBig::ONE,
+            _ => false,
+        },
+        Ast::Product(factors) => match factors.as_slice() {
+            [Ast::Number(_), Ast::Power(ten, exponent)] => {
+                integer(ten) == Some(RBig::from(UBig::from(10_u8))) && integer(exponent).is_some()
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Returns the value of a signed whole number.
+fn integer(ast: &Ast) -> Option<RBig> {
+    match ast {
+        Ast::Number(literal) if literal.decimals == 0 => Some(literal.value.clone()),
+        Ast::Neg(inner) => integer(inner).map(|value| -value),
+        _ => None,
+    }
+}
+
+fn is_operation(ast: &Ast) -> bool {
+    use Ast::{Apply, Call, Power, Product, Quotient, Root, Sum};
+    matches!(ast, Sum(_) | Product(_) | Quotient(..) | Power(..) | Root(..) | Call(..) | Apply(..))
+}
+
+fn is_constant(ast: &Ast) -> bool {
+    match ast {
+        Ast::Symbol(name) => matches!(name.as_str(), "\\pi" | "e" | "i"),
+        Ast::Number(_) => true,
+        other => children(other).into_iter().all(is_constant),
+    }
+}
+
+fn children(ast: &Ast) -> Vec<&Ast> {
+    match ast {
+        Ast::Neg(inner) | Ast::Percent(inner) | Ast::Unit(inner, _) | Ast::PlusMinus(inner, _) => vec![inner],
+        Ast::Quotient(a, b) | Ast::Power(a, b) | Ast::Root(a, b) | Ast::Mixed(a, b) => vec![a, b],
+        Ast::Sum(parts) | Ast::Product(parts) | Ast::Call(_, parts) | Ast::Apply(_, parts) | Ast::Chain(parts, _) => {
+            parts.iter().collect()
+        }
+        Ast::Bracket(_, parts, _) | Ast::Set(parts) | Ast::List(parts) | Ast::Union(parts) => parts.iter().collect(),
+        Ast::Matrix(rows) => rows.iter().flatten().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the value if it is rational.
+fn rational(ast: &Ast, fuel: &mut Fuel) -> Result<Option<RBig>, Trouble> {
+    match (Normaliser { fuel }).form(ast) {
+        Ok(Form::Scalar(scalar)) => Ok(scalar.value.as_constant()),
+        Err(Trouble::Limit) => Err(Trouble::Limit),
+        _ => Ok(None),
+    }
+}
+
+fn rationals(parts: &[Ast], fuel: &mut Fuel) -> Result<Vec<RBig>, Trouble> {
+    let mut found = Vec::new();
+    for part in parts {
+        found.extend(rational(part, fuel)?);
+    }
+    Ok(found)
+}
+
+/// Returns whether the rational factors above divide by those below without remainder.
+fn divides(over: &Ast, under: &Ast, fuel: &mut Fuel) -> Result<bool, Trouble> {
+    let over = coefficient(over, fuel)?;
+    let under = coefficient(under, fuel)?;
+    let is_one = under == RBig::ONE || under == -RBig::ONE;
+    Ok(!is_one && under != RBig::ZERO && *(over / under).denominator() == UBig::ONE)
+}
+
+fn coefficient(ast: &Ast, fuel: &mut Fuel) -> Result<RBig, Trouble> {
+    let parts = match ast {
+        Ast::Product(factors) => factors.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    let mut product = RBig::ONE;
+    for value in rationals(parts, fuel)? {
+        product = crate::normal::times(&product, &value, fuel)?;
+    }
+    Ok(product)
+}

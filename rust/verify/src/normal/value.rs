@@ -1,0 +1,91 @@
+//! From a syntax tree of one value to its normal form.
+
+use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
+
+use super::Trouble;
+use super::algebra::{bits, product};
+use super::function::call;
+use super::poly::{Atom, Poly};
+use super::power::{power, root};
+use crate::ast::Ast;
+use crate::fuel::Fuel;
+use crate::limits;
+
+/// Names that are functions when something in parentheses follows.
+const FUNCTION_NAMES: [&str; 8] = ["f", "g", "h", "F", "G", "\\phi", "\\Phi", "\\psi"];
+
+/// Returns the normal form of one value; `is_upper` takes the upper of open signs.
+pub fn value(ast: &Ast, is_upper: bool, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+    fuel.spend(1)?;
+    let of = |part: &Ast, fuel: &mut Fuel| value(part, is_upper, fuel);
+    match ast {
+        Ast::Number(literal) if bits(&literal.value) > limits::INTEGER_BITS => Err(Trouble::Limit),
+        Ast::Number(literal) => Ok(Poly::constant(literal.value.clone())),
+        Ast::Symbol(name) => Ok(Poly::named(name)),
+        Ast::Neg(inner) => Ok(of(inner, fuel)?.scaled(&-RBig::ONE)),
+        Ast::PlusMinus(inner, is_minus_first) => {
+            let inner = of(inner, fuel)?;
+            Ok(if is_upper == *is_minus_first { inner.scaled(&-RBig::ONE) } else { inner })
+        }
+        Ast::Sum(terms) => {
+            let mut sum = Poly::zero();
+            for term in terms {
+                sum = sum.plus(&of(term, fuel)?);
+                fuel.spend(sum.len() as u64)?;
+            }
+            Ok(sum)
+        }
+        Ast::Product(factors) => {
+            let mut out = Poly::integer(1);
+            for factor in factors {
+                out = product(&out, &of(factor, fuel)?, fuel)?;
+            }
+            Ok(out)
+        }
+        Ast::Quotient(over, under) => quotient(&of(over, fuel)?, &of(under, fuel)?, fuel),
+        Ast::Mixed(whole, fraction) => Ok(of(whole, fuel)?.plus(&of(fraction, fuel)?)),
+        Ast::Percent(inner) => Ok(of(inner, fuel)?.scaled(&RBig::from_parts(IBig::ONE, UBig::from(100_u8)))),
+        Ast::Power(base, exponent) => {
+            let (base, exponent) = (of(base, fuel)?, of(exponent, fuel)?);
+            power(&base, &exponent, fuel)
+        }
+        Ast::Root(degree, radicand) => {
+            let (degree, radicand) = (of(degree, fuel)?, of(radicand, fuel)?);
+            root(&degree, &radicand, fuel)
+        }
+        Ast::Unit(inner, unit) if unit.is_degree() => {
+            let turn = RBig::from_parts(IBig::ONE, UBig::from(180_u8));
+            product(&of(inner, fuel)?, &Poly::atom(Atom::Pi).scaled(&turn), fuel)
+        }
+        Ast::Call(name, arguments) => {
+            let arguments = arguments.iter().map(|argument| of(argument, fuel)).collect::<Result<Vec<_>, _>>()?;
+            call(name, arguments, fuel)
+        }
+        Ast::Apply(name, arguments) => {
+            let arguments = arguments.iter().map(|argument| of(argument, fuel)).collect::<Result<Vec<_>, _>>()?;
+            applied(name, arguments, fuel)
+        }
+        Ast::Based(digits, base) => Ok(Poly::atom(Atom::Symbol(format!("{digits} in base {base}")))),
+        _ => Err(Trouble::Unsupported),
+    }
+}
+
+fn quotient(over: &Poly, under: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+    let inverse = power(under, &Poly::integer(-1), fuel)?;
+    product(over, &inverse, fuel)
+}
+
+/// Reads `f(x)` as a function and `x(y + 1)` as a product.
+fn applied(name: &str, mut arguments: Vec<Poly>, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+    let plain = name.trim_end_matches('\'');
+    let stem = plain.split('_').next().unwrap_or_default();
+    let is_function = arguments.len() != 1 || plain.len() < name.len() || FUNCTION_NAMES.contains(&stem);
+    match arguments.pop() {
+        Some(only) if !is_function => product(&Poly::named(name), &only, fuel),
+        last => {
+            arguments.extend(last);
+            Ok(Poly::atom(Atom::Call(name.to_owned(), arguments)))
+        }
+    }
+}

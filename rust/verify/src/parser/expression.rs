@@ -1,0 +1,164 @@
+//! Sums, products and powers.
+
+use super::{NotUnderstood, Parsed, Parser};
+use crate::ast::Ast;
+use crate::token::Kind;
+use crate::units::Unit;
+
+/// How a factor joins the product before it.
+enum Join {
+    Times,
+    Over,
+    Beside,
+}
+
+impl Parser {
+    /// Reads a sum.
+    pub(super) fn expression(&mut self) -> Parsed {
+        self.nested(|parser| {
+            let mut terms = vec![parser.signed_term()?];
+            while parser.is_sign() {
+                terms.push(parser.signed_term()?);
+            }
+            Ok(match terms.pop() {
+                Some(only) if terms.is_empty() => only,
+                last => {
+                    terms.extend(last);
+                    Ast::Sum(terms)
+                }
+            })
+        })
+    }
+
+    fn is_sign(&self) -> bool {
+        matches!(self.kind(), Some(Kind::Mark('+' | '-') | Kind::Command("pm" | "mp")))
+    }
+
+    fn signed_term(&mut self) -> Parsed {
+        let mut signs = Vec::new();
+        while self.is_sign() {
+            signs.extend(self.kind().cloned());
+            self.at += 1;
+        }
+        if signs.len() > 2 {
+            return Err(NotUnderstood);
+        }
+        let mut term = self.term()?;
+        for sign in signs.iter().rev() {
+            term = match sign {
+                Kind::Mark('-') => Ast::Neg(Box::new(term)),
+                Kind::Command("pm") => Ast::PlusMinus(Box::new(term), false),
+                Kind::Command("mp") => Ast::PlusMinus(Box::new(term), true),
+                _ => term,
+            };
+        }
+        Ok(term)
+    }
+
+    /// Reads a product; division binds the factor that follows, from left to right.
+    pub(super) fn term(&mut self) -> Parsed {
+        let mut product = vec![self.factor()?];
+        while let Some(join) = self.join(product.last()) {
+            let factor = if matches!(join, Join::Beside) { self.factor()? } else { self.signed_factor()? };
+            match join {
+                Join::Over => product = vec![Ast::Quotient(Box::new(product_of(product)), Box::new(factor))],
+                Join::Times | Join::Beside => product.push(factor),
+            }
+        }
+        Ok(product_of(product))
+    }
+
+    fn join(&mut self, last: Option<&Ast>) -> Option<Join> {
+        let join = match self.kind()? {
+            Kind::Mark('*') | Kind::Command("cdot") => Join::Times,
+            Kind::Mark('/' | ':') | Kind::Command("div") => Join::Over,
+            // Two numbers side by side are no product.
+            Kind::Number(_) | Kind::Repeating(..) if matches!(last, Some(Ast::Number(_))) => return None,
+            _ if self.starts_factor() => return Some(Join::Beside),
+            _ => return None,
+        };
+        self.at += 1;
+        Some(join)
+    }
+
+    /// Returns whether a factor may start here; units, words and closing marks do not.
+    pub(super) fn starts_factor(&self) -> bool {
+        match self.kind() {
+            Some(Kind::Number(_) | Kind::Repeating(..) | Kind::SetOpen | Kind::Begin) => true,
+            Some(Kind::Mark('(' | '[' | '{')) => true,
+            Some(Kind::Mark('|') | Kind::Command("lvert")) => self.bars == 0,
+            Some(Kind::Word(word)) => self.is_variable(word) && !self.is_unit_here(),
+            Some(Kind::Text(word)) => word.chars().count() == 1 && !self.is_unit_here(),
+            Some(Kind::Command(name)) => Self::starts_operand(name),
+            _ => false,
+        }
+    }
+
+    /// Reads a factor that may carry a sign of its own, as in `3 \cdot -2`.
+    fn signed_factor(&mut self) -> Parsed {
+        if self.take('-') {
+            return Ok(Ast::Neg(Box::new(self.factor()?)));
+        }
+        self.take('+');
+        self.factor()
+    }
+
+    /// Reads an operand with its exponents, factorials, percent and degree signs.
+    pub(super) fn factor(&mut self) -> Parsed {
+        let mut operand = self.operand()?;
+        loop {
+            operand = match self.kind() {
+                Some(Kind::Mark('^')) => self.power(operand)?,
+                Some(Kind::Mark('!')) if !self.kind_at(1).is_some_and(|next| next.is('=')) => {
+                    self.at += 1;
+                    Ast::Call("factorial".to_owned(), vec![operand])
+                }
+                Some(Kind::Mark('%')) => {
+                    self.at += 1;
+                    Ast::Percent(Box::new(operand))
+                }
+                Some(Kind::Command("circ")) => {
+                    self.at += 1;
+                    Ast::Unit(Box::new(operand), Unit::degree())
+                }
+                _ => return Ok(operand),
+            };
+        }
+    }
+
+    fn power(&mut self, base: Ast) -> Parsed {
+        self.at += 1;
+        if self.take_degree() {
+            return Ok(Ast::Unit(Box::new(base), Unit::degree()));
+        }
+        if self.take_empty_group() {
+            return Ok(base);
+        }
+        let exponent = self.argument(false)?;
+        Ok(Ast::Power(Box::new(base), Box::new(exponent)))
+    }
+
+    fn take_degree(&mut self) -> bool {
+        let is_braced = self.is('{') && self.kind_at(2).is_some_and(|kind| kind.is('}'));
+        let mark = if is_braced { self.kind_at(1) } else { self.kind() };
+        let is_degree = mark.is_some_and(|kind| kind.is_command("circ"));
+        self.at += if is_degree { if is_braced { 3 } else { 1 } } else { 0 };
+        is_degree
+    }
+
+    fn take_empty_group(&mut self) -> bool {
+        let is_empty = self.is('{') && self.kind_at(1).is_some_and(|kind| kind.is('}'));
+        self.at += if is_empty { 2 } else { 0 };
+        is_empty
+    }
+}
+
+fn product_of(mut factors: Vec<Ast>) -> Ast {
+    match factors.pop() {
+        Some(only) if factors.is_empty() => only,
+        last => {
+            factors.extend(last);
+            Ast::Product(factors)
+        }
+    }
+}
