@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Threads that spin while they wait slow each other down tenfold on a busy small machine; torch reads this once.
 export OMP_WAIT_POLICY := PASSIVE
 
-EXTRAS := train,dev
+EXTRAS ?= train,dev
 TOOLS := $(VENV)/.tools
 CORE := $(VENV)/.core
 RUST := Cargo.toml Cargo.lock $(shell find rust -path '*/target' -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)

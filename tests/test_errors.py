@@ -50,7 +50,7 @@ def test_is_also_the_built_in_that_it_specialises(error):
 @pytest.mark.parametrize("error", TREE, ids=errors.__all__)
 def test_survives_pickling(error):
     raised = error("rollout.group_size=1: found 1, expected at least 2")
-    again = pickle.loads(pickle.dumps(raised))  # noqa: S301  # our own bytes
+    again = pickle.loads(pickle.dumps(raised))
     assert (type(again), str(again), again.args) == (error, str(raised), raised.args)
 
 

@@ -113,7 +113,7 @@ def _column(values: Any, name: str) -> object:  # noqa: ANN401 - whatever has an
         raise VerifyError(f"{name} is one string; expected a list of them, or use verify() for a single answer")
     import polars as pl
 
-    rows = [row if row is None or isinstance(row, str) else list(row) for row in values]
+    rows = [list(row) if isinstance(row, (list, tuple)) else row for row in values]
     is_nested = any(isinstance(row, list) for row in rows)
     if is_nested:
         rows = [[row] if isinstance(row, str) else row for row in rows]

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from tests.cli.test_commands import run
 
 

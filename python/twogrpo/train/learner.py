@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from twogrpo.errors import TrainingError
 from twogrpo.train.logprobs import TokenBatch, token_logps
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 __all__ = ["Learner"]
+
+# A row shorter than this share of its slice's longest one begins a slice of its own, once the slice has some rows: what
+# padding costs is saved, and no forward pass is so small that starting it costs more.
+LIKE_LENGTH = 0.75
+SLICE_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,22 @@ class Learner:
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]], *, temperature: float = 1.0
     ) -> tuple[Tensor, Tensor]:
         """Return logprobs of the responses' tokens and the mask of real tokens, both (sequences, longest response)."""
+        order, slices = _like_lengths([len(p) + len(r) for p, r in zip(prompt_ids, response_ids, strict=True)])
+        parts = [
+            self._forward([prompt_ids[row] for row in rows], [response_ids[row] for row in rows], temperature)
+            for rows in slices
+        ]
+        longest = max(logps.shape[1] for logps, _ in parts)
+        logps_BR, mask_BR = (
+            torch.cat([functional.pad(part, (0, longest - part.shape[1])) for part in side])
+            for side in zip(*parts, strict=True)
+        )
+        place = torch.tensor(order, device=self.device).argsort()
+        return logps_BR[place], mask_BR[place]
+
+    def _forward(
+        self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]], temperature: float
+    ) -> tuple[Tensor, Tensor]:
         batch = TokenBatch.pack(prompt_ids, response_ids, pad_id=self.pad_id, device=self.device)
         with self._numbers():
             return token_logps(self.model, batch, temperature=temperature)
@@ -80,3 +102,16 @@ class Learner:
     def _numbers(self) -> AbstractContextManager[None]:
         is_narrow = self.dtype != torch.float32
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=is_narrow)
+
+
+def _like_lengths(lengths: Sequence[int]) -> tuple[list[int], list[list[int]]]:
+    """Return rows from the longest to the shortest, and the same rows cut into slices of like lengths."""
+    order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
+    slices: list[list[int]] = []
+    for row in order:
+        is_like = slices and lengths[row] >= LIKE_LENGTH * lengths[slices[-1][0]]
+        if slices and (is_like or len(slices[-1]) < SLICE_ROWS):
+            slices[-1].append(row)
+        else:
+            slices.append([row])
+    return order, slices
