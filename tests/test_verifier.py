@@ -80,7 +80,7 @@ def test_a_verdict_is_the_exported_class():
     assert isinstance(verify("1", "1"), Verdict)
 
 
-@pytest.mark.parametrize(("response", "gold", "status"), zip(RESPONSES, GOLDS, STATUSES, strict=True))
+@pytest.mark.parametrize(("response", "gold", "status"), list(zip(RESPONSES, GOLDS, STATUSES, strict=True)))
 def test_each_status(response, gold, status):
     assert verify(response, gold).status == status
 
@@ -201,15 +201,8 @@ def test_what_is_no_column_of_text_is_refused(responses):
 
 def test_an_explanation_names_everything():
     text = explain(verify(r"\boxed{47+86} or \boxed{2^8}", "256"), "256")
-    for part in (
-        "rl",
-        "boxed, characters 24 to 27, 2 distinct candidates",
-        "2^8",
-        "256",
-        "unevaluated",
-        "number",
-        "steps",
-    ):
+    where = "boxed, characters 24 to 27, 2 distinct candidates"
+    for part in ("rl", where, "2^8", "256", "unevaluated", "number", "steps"):
         assert part in text
 
 
@@ -272,8 +265,8 @@ def test_a_signal_ends_a_long_batch():
     def stop(*_):
         raise StopError
 
-    responses = pl.Series([r"\boxed{\frac{x^2-1}{x-1}+\sqrt{12}}"] * 400_000)
-    golds = pl.Series([r"x+1+2\sqrt{3}"] * 400_000)
+    responses = pl.Series([r"\boxed{x^2-1}"]).new_from_index(0, 400_000)
+    golds = pl.Series(["(x+1)(x-1)"]).new_from_index(0, 400_000)
     before = signal.signal(signal.SIGTERM, stop)
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
     try:
@@ -286,7 +279,7 @@ def test_a_signal_ends_a_long_batch():
 
 
 def exam_rows(shared_material, *modes):
-    lines = (shared_material / "verify" / "EXAM.jsonl").read_text().splitlines()
+    lines = (shared_material / "verify" / "EXAM.jsonl").read_text().rstrip("\n").split("\n")
     rows = [json.loads(line) for line in lines]
     return [row for row in rows if row["mode"] in modes and not row.get("policy")]
 
@@ -318,18 +311,14 @@ def test_recall_on_real_pairs(shared_material, profile, floor):
 
 def test_every_adversarial_row_is_judged_right(shared_material):
     rows = [row for row in exam_rows(shared_material, "pair") if row["set"] == "adversarial"]
-    wrong = [
-        row["id"]
-        for row, correct in zip(rows, judged(rows, "eval", "answer"), strict=True)
-        if correct != row["expected"]
-    ]
+    correct = judged(rows, "eval", "answer")
+    wrong = [row["id"] for row, found in zip(rows, correct, strict=True) if found != row["expected"]]
     assert wrong == []
 
 
 def test_gold_answers_of_gsm8k_verify_as_themselves(shared_material):
-    lines = (shared_material / "data" / "gsm8k_train.jsonl").read_text().splitlines()
+    lines = (shared_material / "data" / "gsm8k_train.jsonl").read_text().rstrip("\n").split("\n")
     golds = [json.loads(line)["answer"].split("####")[-1].strip() for line in lines]
-    assert verify_batch([rf"\boxed{{{gold}}}" for gold in golds], golds)["reward"].eq(1.0).all()
-    assert verify_batch([rf"\boxed{{{gold}}}" for gold in golds], [gold.replace(",", "") for gold in golds])[
-        "correct"
-    ].all()
+    responses = [rf"\boxed{{{gold}}}" for gold in golds]
+    assert verify_batch(responses, golds)["reward"].eq(1.0).all()
+    assert verify_batch(responses, [gold.replace(",", "") for gold in golds])["correct"].all()

@@ -36,6 +36,13 @@ def test_every_command_explains_itself(command):
     assert "Usage: twogrpo" in result.stdout.replace("python -m ", "")
 
 
+@pytest.mark.parametrize("words", [(), ("store",), ("config",)])
+def test_no_command_prints_the_commands(words):
+    result = run(*words)
+    assert result.returncode == 2
+    assert "Commands:" in result.stderr
+
+
 def test_dry_run_prints_a_configuration_that_loads_and_writes_nothing(tmp_path):
     result = run("online", "seed=3", "--dry-run", cwd=tmp_path)
     assert result.returncode == 0

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from twogrpo.cli import config, demo, doctor, dpo, online, pairs, store, verify
-from twogrpo.cli.options import show_traceback
+from twogrpo.cli.options import help_without_command, show_traceback
 from twogrpo.errors import TwoGrpoError
 
 __all__ = ["app", "main"]
@@ -24,7 +24,8 @@ USAGE = 2
 app = typer.Typer(
     name="twogrpo",
     help="Post-train language models with two rollouts a prompt: 2-GRPO, and DPO on the same stored rollouts.",
-    no_args_is_help=True,
+    invoke_without_command=True,
+    callback=help_without_command,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from twogrpo.cli.options import Config, Json, Traceback, print_json, split
+from twogrpo.cli.options import Config, Json, Traceback, help_without_command, print_json, split
 from twogrpo.config import DpoConfig, OnlineConfig, RunConfig, key_reference
 from twogrpo.config.embedded import embedded_config
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Show the configuration.", no_args_is_help=True)
+app = typer.Typer(help="Show the configuration.", invoke_without_command=True, callback=help_without_command)
 
 Kind = Annotated[Literal["online", "dpo"], typer.Option("--for", help="Which command's configuration.")]
 MODELS: dict[str, type[RunConfig]] = {"online": OnlineConfig, "dpo": DpoConfig}

@@ -36,7 +36,11 @@ def demo(
     quiet: Quiet = False,
     traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
 ) -> None:
-    """Train the embedded default online, then with DPO on what it stored, and compare on held-out problems."""
+    """Run the main job on the embedded default, and compare.
+
+    Online 2-GRPO, DPO on the rollouts it stored, and a supervised control for the same CPU time, all from one warm
+    start, evaluated on held-out problems. Minutes on a laptop CPU.
+    """
     summary = run_demo(folder, seed, is_quiet=quiet)
     if as_json:
         print_json(summary)

@@ -19,7 +19,7 @@ def doctor(
     as_json: Json = False,
     traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
 ) -> None:
-    """Print versions, extras, devices, and whether the core is a release build."""
+    """Print versions, extras, devices and the core's build."""
     facts = _facts()
     if as_json:
         print_json(facts)

@@ -47,7 +47,10 @@ def dpo(
     quiet: Quiet = False,
     traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
 ) -> int:
-    """Train with DPO on the decided pairs that RUN has stored, from the model that RUN started from."""
+    """Train with DPO on the decided pairs that RUN has stored.
+
+    Model, data, reward and evaluation are those of RUN; training starts from the model that RUN started from.
+    """
     settings = load_dpo(run, config)
     if dry_run:
         print(to_yaml(settings), end="")

@@ -37,7 +37,7 @@ def online(
     quiet: Quiet = False,
     traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
 ) -> int:
-    """Train a policy on its own verified rollouts (2-GRPO) and store every one of them.
+    """Train on its own verified rollouts (2-GRPO); store them all.
 
     Without a CONFIG a tiny model is made on the spot and learns arithmetic within minutes on a laptop CPU.
     """

@@ -1,6 +1,7 @@
 """Flags and arguments that several commands share."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,19 @@ import typer
 
 from twogrpo.errors import ConfigError
 
-__all__ = ["Config", "DryRun", "Force", "Json", "Quiet", "Resume", "Traceback", "print_json", "show_traceback", "split"]
+__all__ = [
+    "Config",
+    "DryRun",
+    "Force",
+    "Json",
+    "Quiet",
+    "Resume",
+    "Traceback",
+    "help_without_command",
+    "print_json",
+    "show_traceback",
+    "split",
+]
 
 _shown = {"traceback": False}
 
@@ -38,6 +51,13 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the newest ch
 Traceback = Annotated[
     bool, typer.Option("--traceback", help="Show where an error comes from.", callback=_remember, is_eager=True)
 ]
+
+
+def help_without_command(context: typer.Context) -> None:
+    """Print the commands and exit as for a usage error, where none is named."""
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(2)
 
 
 def split(arguments: Sequence[str] | None) -> tuple[Path | None, list[str]]:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from twogrpo.cli.options import Json, Traceback, print_json
+from twogrpo.cli.options import Json, Traceback, help_without_command, print_json
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Look into a rollout store.", no_args_is_help=True)
+app = typer.Typer(help="Look into a rollout store.", invoke_without_command=True, callback=help_without_command)
 
 Where = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a store.", show_default=False)]
 DAMAGED = 3
@@ -43,7 +43,7 @@ def check(
     as_json: Json = False,
     traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
 ) -> int:
-    """Check every segment against the log; exit 3 if anything is damaged or missing."""
+    """Check every segment; exit 3 if anything is damaged."""
     from twogrpo.store import RolloutStore
 
     report = RolloutStore.open(run).check(deep=deep)

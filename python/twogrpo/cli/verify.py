@@ -35,7 +35,7 @@ def verify(
     as_json: Json = False,
     traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
 ) -> None:
-    """Verify one ANSWER against --gold, or every row of a JSONL file into --out.
+    """Verify one ANSWER against --gold, or a file of rows.
 
     A row has `gold` (one or a list) and `response`, a whole text, or `pred`, a bare final answer; `id` is copied.
     """
