@@ -31,7 +31,9 @@ pub fn current() -> PyResult<Option<Arc<ThreadPool>>> {
         return Ok(Some(pool));
     }
     let threads = threads()?;
-    let Ok(built) = ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build() else { return Ok(None) };
+    let Ok(built) = ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build() else {
+        return Ok(None);
+    };
     Ok(Some(keep(id, Arc::new(built))))
 }
 
@@ -43,7 +45,9 @@ fn name(index: usize) -> String {
 fn own(id: u32) -> Option<Arc<ThreadPool>> {
     // Never a blocking lock: its holder may have stayed behind in the parent.
     let slot = POOL.try_lock().ok()?;
-    slot.as_ref().filter(|(owner, _)| *owner == id).map(|(_, pool)| Arc::clone(pool))
+    slot.as_ref()
+        .filter(|(owner, _)| *owner == id)
+        .map(|(_, pool)| Arc::clone(pool))
 }
 
 /// Keeps a pool unless another thread was faster; returns the one to use.
@@ -63,9 +67,13 @@ fn keep(id: u32, built: Arc<ThreadPool>) -> Arc<ThreadPool> {
 /// Returns the number of threads to start.
 fn threads() -> PyResult<usize> {
     let Ok(text) = env::var(THREADS_VARIABLE) else {
-        return Ok(thread::available_parallelism().map_or(1, NonZero::get).min(MAX_DEFAULT_THREADS));
+        return Ok(thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .min(MAX_DEFAULT_THREADS));
     };
     text.trim().parse().ok().filter(|threads| *threads > 0).ok_or_else(|| {
-        ConfigError::new_err(format!("{THREADS_VARIABLE}={text:?} is no whole number above 0; set e.g. 4 or unset it"))
+        ConfigError::new_err(format!(
+            "{THREADS_VARIABLE}={text:?} is no whole number above 0; set e.g. 4 or unset it"
+        ))
     })
 }

@@ -21,12 +21,14 @@ pub struct Texts<'a> {
 impl<'a> Texts<'a> {
     /// Reads a column; `name` is what errors call it.
     pub fn read(chunks: &'a [ArrayRef], name: &str) -> PyResult<Self> {
-        let mut rows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.len()).sum());
+        let mut rows = Vec::with_capacity(chunks.iter().map(Array::len).sum());
         for chunk in chunks {
             for text in strings(chunk, name)? {
                 let row = rows.len();
                 rows.push(text.ok_or_else(|| {
-                    VerifyError::new_err(format!("row {row} of {name} is null; expected text, which may be empty"))
+                    VerifyError::new_err(format!(
+                        "row {row} of {name} is null; expected text, which may be empty"
+                    ))
                 })?);
             }
         }
@@ -51,7 +53,10 @@ pub struct Golds<'a> {
 impl<'a> Golds<'a> {
     /// Reads a column of text or of lists of text; `name` is what errors call it.
     pub fn read(chunks: &'a [ArrayRef], name: &str) -> PyResult<Self> {
-        let mut golds = Self { flat: Vec::new(), ends: Vec::new() };
+        let mut golds = Self {
+            flat: Vec::new(),
+            ends: Vec::new(),
+        };
         for chunk in chunks {
             match chunk.data_type() {
                 DataType::List(_) => {
@@ -73,8 +78,15 @@ impl<'a> Golds<'a> {
     }
 
     pub fn get(&self, row: usize) -> &[&'a str] {
-        let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        self.ends.get(row).and_then(|end| self.flat.get(start..*end)).unwrap_or_default()
+        let start = row
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied()
+            .unwrap_or(0);
+        self.ends
+            .get(row)
+            .and_then(|end| self.flat.get(start..*end))
+            .unwrap_or_default()
     }
 
     fn push_texts(&mut self, chunk: &'a ArrayRef, name: &str) -> PyResult<()> {
@@ -112,6 +124,8 @@ fn strings<'a>(array: &'a ArrayRef, name: &str) -> PyResult<Strings<'a>> {
         DataType::LargeUtf8 => Ok(Box::new(array.as_string::<i64>().iter())),
         DataType::Utf8View => Ok(Box::new(array.as_string_view().iter())),
         DataType::Null => Ok(Box::new(std::iter::repeat_n(None, array.len()))),
-        found => Err(VerifyError::new_err(format!("{name} is a column of {found}; expected text"))),
+        found => Err(VerifyError::new_err(format!(
+            "{name} is a column of {found}; expected text"
+        ))),
     }
 }

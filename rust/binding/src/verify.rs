@@ -47,7 +47,8 @@ impl PyVerdict {
             self.status,
             python(self.rule),
             python(self.extracted.as_deref()),
-            self.reward.map_or_else(|| "None".to_owned(), |reward| format!("{reward:?}")),
+            self.reward
+                .map_or_else(|| "None".to_owned(), |reward| format!("{reward:?}")),
         )
     }
 }
@@ -96,7 +97,9 @@ pub fn verify_batch(
     let golds = Golds::read(&golds, "golds")?;
     if responses.len() != golds.len() {
         let (rows, found) = (responses.len(), golds.len());
-        return Err(VerifyError::new_err(format!("responses has {rows} rows and golds {found}; give one gold a response")));
+        return Err(VerifyError::new_err(format!(
+            "responses has {rows} rows and golds {found}; give one gold a response"
+        )));
     }
     let verdicts = verdicts(py, &responses, &golds, options)?;
     table(&verdicts)
@@ -115,19 +118,33 @@ pub fn verifier_profiles() -> Vec<&'static str> {
 }
 
 fn options(profile: &str, mode: &str, has_forms: bool) -> PyResult<Options> {
-    let profile = profile.parse::<Profile>().map_err(|unknown| VerifyError::new_err(unknown.to_string()))?;
+    let profile = profile
+        .parse::<Profile>()
+        .map_err(|unknown| VerifyError::new_err(unknown.to_string()))?;
     let mode = match mode {
         "response" => Mode::Response,
         "answer" => Mode::Answer,
-        _ => return Err(VerifyError::new_err(format!("mode={mode:?} is unknown; use one of response, answer"))),
+        _ => {
+            return Err(VerifyError::new_err(format!(
+                "mode={mode:?} is unknown; use one of response, answer"
+            )));
+        }
     };
-    Ok(Options { profile, mode, has_forms })
+    Ok(Options {
+        profile,
+        mode,
+        has_forms,
+    })
 }
 
 /// Returns the verdicts in the order of the rows, without the GIL.
 fn verdicts(py: Python<'_>, responses: &Texts<'_>, golds: &Golds<'_>, options: Options) -> PyResult<Vec<Verdict>> {
     let rows = responses.len();
-    let pool = if rows < MIN_PARALLEL_ROWS { None } else { pool::current()? };
+    let pool = if rows < MIN_PARALLEL_ROWS {
+        None
+    } else {
+        pool::current()?
+    };
     let verdict = |row: usize| twogrpo_verify::verify_guarded(responses.get(row), golds.get(row), options);
     let mut verdicts = Vec::with_capacity(rows);
     for start in (0..rows).step_by(ROWS_PER_SIGNAL_CHECK) {
@@ -155,8 +172,13 @@ fn table(verdicts: &[Verdict]) -> PyResult<PyTable> {
         Field::new("extracted", DataType::Utf8, true),
         Field::new("reward", DataType::Float32, true),
     ]));
-    let columns: Vec<ArrayRef> =
-        vec![Arc::new(correct), Arc::new(status), Arc::new(rule), Arc::new(extracted), Arc::new(reward)];
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(correct),
+        Arc::new(status),
+        Arc::new(rule),
+        Arc::new(extracted),
+        Arc::new(reward),
+    ];
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
         .map_err(|error| VerifyError::new_err(format!("the verdicts make no table: {error}")))?;
     PyTable::try_new(vec![batch], schema)

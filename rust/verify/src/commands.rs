@@ -18,8 +18,8 @@ pub enum Role {
 /// Returns what a command does, or none if it is unknown.
 pub fn role(name: &str) -> Option<Role> {
     Some(match name {
-        "displaystyle" | "textstyle" | "limits" | "quad" | "qquad" | "boxed" | "fbox" | "nonumber" | "rm" | "bf" | "it"
-        | "hspace" | "large" | "Large" | "ensuremath" => Role::Spacing,
+        "displaystyle" | "textstyle" | "limits" | "quad" | "qquad" | "boxed" | "fbox" | "nonumber" | "rm" | "bf"
+        | "it" | "hspace" | "large" | "Large" | "ensuremath" => Role::Spacing,
         "left" | "right" | "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr"
         | "middle" => Role::Delimiter,
         "text" | "mbox" | "textbf" | "textrm" | "textit" | "textsf" | "textnormal" | "hbox" | "texttt" => Role::Text,
@@ -30,9 +30,9 @@ pub fn role(name: &str) -> Option<Role> {
 
 fn operator(name: &str) -> Option<&'static str> {
     const NAMES: [&str; 34] = [
-        "sqrt", "div", "pm", "mp", "in", "cap", "infty", "overline", "bar", "prime", "mid", "sum", "prod", "int", "lim",
-        "lfloor", "rfloor", "lceil", "rceil", "angle", "binom", "mathbb", "ldots", "approx", "lvert", "rvert", "begin",
-        "end", "langle", "rangle", "equiv", "subset", "triangle", "frac",
+        "sqrt", "div", "pm", "mp", "in", "cap", "infty", "overline", "bar", "prime", "mid", "sum", "prod", "int",
+        "lim", "lfloor", "rfloor", "lceil", "rceil", "angle", "binom", "mathbb", "ldots", "approx", "lvert", "rvert",
+        "begin", "end", "langle", "rangle", "equiv", "subset", "triangle", "frac",
     ];
     Some(match name {
         "dfrac" | "tfrac" | "cfrac" => "frac",
@@ -60,8 +60,8 @@ fn operator(name: &str) -> Option<&'static str> {
 /// Returns the name of a function of one argument, under one spelling.
 pub fn function(name: &str) -> Option<&'static str> {
     const NAMES: [&str; 24] = [
-        "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "lg",
-        "exp", "max", "min", "gcd", "lcm", "det", "arg", "deg", "arccot",
+        "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln",
+        "lg", "exp", "max", "min", "gcd", "lcm", "det", "arg", "deg", "arccot",
     ];
     NAMES.into_iter().find(|known| *known == name)
 }
@@ -69,9 +69,9 @@ pub fn function(name: &str) -> Option<&'static str> {
 /// Returns the name of a letter, under one spelling.
 pub fn letter(name: &str) -> Option<&'static str> {
     const NAMES: [&str; 38] = [
-        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
-        "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi",
-        "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "hbar", "ell", "odot", "partial",
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu",
+        "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta",
+        "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "hbar", "ell", "odot", "partial",
     ];
     match name {
         "varepsilon" => Some("epsilon"),

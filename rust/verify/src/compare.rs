@@ -25,7 +25,11 @@ pub struct Comparison {
 impl Comparison {
     /// Returns an outcome that no rule decided.
     pub const fn of(status: Status) -> Self {
-        Self { status, rule: None, is_gold_limit: false }
+        Self {
+            status,
+            rule: None,
+            is_gold_limit: false,
+        }
     }
 
     /// Returns whether the gold is at fault.
@@ -34,11 +38,19 @@ impl Comparison {
     }
 
     const fn matching(rule: &'static str) -> Self {
-        Self { status: Status::Match, rule: Some(rule), is_gold_limit: false }
+        Self {
+            status: Status::Match,
+            rule: Some(rule),
+            is_gold_limit: false,
+        }
     }
 
     const fn differing(rule: &'static str) -> Self {
-        Self { status: Status::Mismatch, rule: Some(rule), is_gold_limit: false }
+        Self {
+            status: Status::Mismatch,
+            rule: Some(rule),
+            is_gold_limit: false,
+        }
     }
 }
 
@@ -53,10 +65,17 @@ pub fn compare(pred: &str, gold: &str, equality: Equality, fuel: &mut Fuel) -> C
     if let (Some(left), Some(right)) = (small_integer(pred), small_integer(gold))
         && equality != Equality::Text
     {
-        return if left == right { Comparison::matching("number") } else { Comparison::differing("number") };
+        return if left == right {
+            Comparison::matching("number")
+        } else {
+            Comparison::differing("number")
+        };
     }
     if gold.len() > limits::ANSWER_BYTES {
-        return Comparison { is_gold_limit: true, ..Comparison::of(Status::Limit) };
+        return Comparison {
+            is_gold_limit: true,
+            ..Comparison::of(Status::Limit)
+        };
     }
     if pred.len() > limits::ANSWER_BYTES {
         return Comparison::of(Status::Limit);
@@ -73,9 +92,14 @@ fn small_integer(text: &str) -> Option<i64> {
 
 fn by_tokens(pred: &str, gold: &str, equality: Equality, fuel: &mut Fuel) -> Comparison {
     let Ok(gold_tokens) = lex(&to_latex(gold), fuel) else {
-        return Comparison { is_gold_limit: true, ..Comparison::of(Status::Limit) };
+        return Comparison {
+            is_gold_limit: true,
+            ..Comparison::of(Status::Limit)
+        };
     };
-    let Ok(tokens) = lex(&to_latex(pred), fuel) else { return Comparison::of(Status::Limit) };
+    let Ok(tokens) = lex(&to_latex(pred), fuel) else {
+        return Comparison::of(Status::Limit);
+    };
     if gold_tokens.is_empty() {
         return Comparison::of(Status::UnparsableGold);
     }
@@ -91,22 +115,32 @@ fn by_tokens(pred: &str, gold: &str, equality: Equality, fuel: &mut Fuel) -> Com
     }
     let is_lenient = equality == Equality::Eval;
     if let (Some(left), Some(right)) = (choice_letter(&spelled, is_lenient), choice_letter(&gold_spelled, false)) {
-        return if left == right { Comparison::matching("choice") } else { Comparison::differing("choice") };
+        return if left == right {
+            Comparison::matching("choice")
+        } else {
+            Comparison::differing("choice")
+        };
     }
     by_form(tokens, gold_tokens, equality, fuel)
 }
 
 /// A gold answer or an answer as far as it was read.
-pub struct Reading {
+struct Reading {
     answer: Answer,
-    /// Its normal form.
-    pub form: Form,
+    form: Form,
+}
+
+impl Reading {
+    /// Returns whether this is one rational number; words behind a number name what is counted.
+    fn is_number(&self) -> bool {
+        matches!(&self.form, Form::Scalar(scalar) if scalar.value.as_constant().is_some())
+    }
 }
 
 /// Reads tokens to a normal form.
-fn read(tokens: Vec<Token>, fuel: &mut Fuel) -> Result<Reading, Trouble> {
+fn read(tokens: Vec<Token>, keeps_rough: bool, fuel: &mut Fuel) -> Result<Reading, Trouble> {
     let answer = parser::parse(tokens).map_err(|_| Trouble::Unsupported)?;
-    let form = Normaliser { fuel }.form(&answer.ast)?;
+    let form = Normaliser { fuel, keeps_rough }.form(&answer.ast)?;
     Ok(Reading { answer, form })
 }
 
@@ -116,16 +150,24 @@ pub fn described(text: &str, fuel: &mut Fuel) -> Option<String> {
         return None;
     }
     let tokens = lex(&to_latex(text), fuel).ok()?;
-    read(tokens, fuel).ok().map(|reading| reading.form.to_string())
+    read(tokens, false, fuel).ok().map(|reading| reading.form.to_string())
 }
 
 fn by_form(pred: Vec<Token>, gold: Vec<Token>, equality: Equality, fuel: &mut Fuel) -> Comparison {
-    let gold = match read(gold, fuel) {
+    let gold = match read(gold, false, fuel) {
         Ok(gold) => gold,
-        Err(Trouble::Limit) => return Comparison { is_gold_limit: true, ..Comparison::of(Status::Limit) },
+        Err(Trouble::Limit) => {
+            return Comparison {
+                is_gold_limit: true,
+                ..Comparison::of(Status::Limit)
+            };
+        }
         Err(_) => return Comparison::of(Status::UnparsableGold),
     };
-    let pred = match read(pred, fuel) {
+    if gold.answer.has_words && equality != Equality::Eval && !gold.is_number() {
+        return Comparison::of(Status::UnparsableGold);
+    }
+    let pred = match read(pred, equality != Equality::Eval, fuel) {
         Ok(pred) => pred,
         Err(Trouble::Limit) => return Comparison::of(Status::Limit),
         Err(Trouble::Undefined) => return Comparison::of(Status::Mismatch),
@@ -149,8 +191,15 @@ fn judged(pred: &Reading, gold: &Reading, equality: Equality, fuel: &mut Fuel) -
         Outcome::Unknown => return Ok(Comparison::of(Status::Unknown)),
     };
     if equality != Equality::Eval && undone(&pred.answer.ast, fuel)? > undone(&gold.answer.ast, fuel)? {
-        let status = if equality == Equality::Rl { Status::Unevaluated } else { Status::Mismatch };
-        return Ok(Comparison { rule: Some(rule), ..Comparison::of(status) });
+        let status = if equality == Equality::Rl {
+            Status::Unevaluated
+        } else {
+            Status::Mismatch
+        };
+        return Ok(Comparison {
+            rule: Some(rule),
+            ..Comparison::of(status)
+        });
     }
     Ok(Comparison::matching(rule))
 }

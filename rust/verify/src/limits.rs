@@ -18,5 +18,5 @@ pub const EXPANSION: i64 = 64;
 pub const FACTORIAL: u64 = 3_000;
 /// Largest trial divisor when integers are factored for radicals.
 pub const TRIAL_DIVISOR: u64 = 1_000;
-/// Steps of one row: a step is about one limb of big-number work, or one token.
-pub const FUEL: u64 = 400_000;
+/// Steps of one row; a step is charged for about 25 ns of work, so that no row takes much more than 5 ms.
+pub const FUEL: u64 = 200_000;

@@ -12,7 +12,9 @@ pub fn to_latex(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut script = None;
     for c in text.chars() {
-        let next = raised(c).map(|digit| ('^', digit)).or_else(|| lowered(c).map(|digit| ('_', digit)));
+        let next = raised(c)
+            .map(|digit| ('^', digit))
+            .or_else(|| lowered(c).map(|digit| ('_', digit)));
         if script.is_some() && script != next.map(|(mark, _)| mark) {
             out.push('}');
         }
@@ -45,11 +47,13 @@ fn push(out: &mut String, c: char) {
 
 fn raised(c: char) -> Option<char> {
     const DIGITS: [char; 12] = [
-        '\u{2070}', '\u{b9}', '\u{b2}', '\u{b3}', '\u{2074}', '\u{2075}', '\u{2076}', '\u{2077}', '\u{2078}', '\u{2079}',
-        '\u{207a}', '\u{207b}',
+        '\u{2070}', '\u{b9}', '\u{b2}', '\u{b3}', '\u{2074}', '\u{2075}', '\u{2076}', '\u{2077}', '\u{2078}',
+        '\u{2079}', '\u{207a}', '\u{207b}',
     ];
     let index = DIGITS.iter().position(|digit| *digit == c);
-    index.and_then(|index| "0123456789+-".chars().nth(index)).or((c == '\u{207f}').then_some('n'))
+    index
+        .and_then(|index| "0123456789+-".chars().nth(index))
+        .or((c == '\u{207f}').then_some('n'))
 }
 
 fn lowered(c: char) -> Option<char> {

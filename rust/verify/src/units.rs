@@ -7,11 +7,19 @@ use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 /// A unit: powers of base dimensions and a factor to their base units.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Unit {
     dimensions: BTreeMap<&'static str, i32>,
     /// How many base units one of it is.
     pub factor: RBig,
+    /// Whether its letters stand directly behind the number, where they may be names as well: `10cm`.
+    pub is_glued: bool,
+}
+
+impl PartialEq for Unit {
+    fn eq(&self, other: &Self) -> bool {
+        self.dimensions == other.dimensions && self.factor == other.factor
+    }
 }
 
 impl Unit {
@@ -23,12 +31,20 @@ impl Unit {
             .or_else(|| find(name.strip_suffix('s')?).filter(|_| name.len() > 4));
         let (_, dimension, numerator, denominator) = row?;
         let factor = RBig::from_parts(IBig::from(*numerator), UBig::from(*denominator));
-        Some(Self { dimensions: BTreeMap::from([(*dimension, 1)]), factor })
+        Some(Self {
+            dimensions: BTreeMap::from([(*dimension, 1)]),
+            factor,
+            is_glued: false,
+        })
     }
 
     /// Returns the degree of arc.
     pub fn degree() -> Self {
-        Self { dimensions: BTreeMap::from([("angle", 1)]), factor: RBig::ONE }
+        Self {
+            dimensions: BTreeMap::from([("angle", 1)]),
+            factor: RBig::ONE,
+            is_glued: false,
+        }
     }
 
     /// Returns whether this is the degree of arc.
@@ -39,8 +55,13 @@ impl Unit {
     /// Returns a power of the unit; none if it is out of all proportion.
     pub fn power(&self, exponent: i32) -> Option<Self> {
         (exponent.abs() <= 9).then(|| Self {
-            dimensions: self.dimensions.iter().map(|(name, power)| (*name, power * exponent)).collect(),
+            dimensions: self
+                .dimensions
+                .iter()
+                .map(|(name, power)| (*name, power * exponent))
+                .collect(),
             factor: self.factor.pow(isize::try_from(exponent).unwrap_or(1)),
+            is_glued: self.is_glued,
         })
     }
 
@@ -62,7 +83,11 @@ impl Unit {
 
 impl fmt::Display for Unit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let powers: Vec<String> = self.dimensions.iter().map(|(name, power)| format!("{name}^{power}")).collect();
+        let powers: Vec<String> = self
+            .dimensions
+            .iter()
+            .map(|(name, power)| format!("{name}^{power}"))
+            .collect();
         write!(out, "[{} {}]", self.factor, powers.join(" "))
     }
 }

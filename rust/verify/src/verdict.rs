@@ -127,7 +127,10 @@ mod tests {
 
     #[test]
     fn only_failures_have_no_reward() {
-        let failed: Vec<_> = Status::ALL.into_iter().filter(|status| Verdict::bare(*status).reward().is_none()).collect();
+        let failed: Vec<_> = Status::ALL
+            .into_iter()
+            .filter(|status| Verdict::bare(*status).reward().is_none())
+            .collect();
         assert_eq!(failed, [Status::UnparsableGold, Status::Error]);
     }
 

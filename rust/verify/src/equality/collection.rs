@@ -6,7 +6,11 @@ use crate::normal::{Form, Shape};
 type Part<'a> = (Shape, &'a [Form]);
 
 impl Judge<'_> {
-    pub(super) fn collections(&mut self, (shape, pred): (Shape, &Vec<Form>), (gold_shape, gold): (Shape, &Vec<Form>)) -> Judged {
+    pub(super) fn collections(
+        &mut self,
+        (shape, pred): (Shape, &Vec<Form>),
+        (gold_shape, gold): (Shape, &Vec<Form>),
+    ) -> Judged {
         let rule = self.order((shape, pred), (gold_shape, gold));
         match rule {
             Some((true, name)) => self.in_order(pred, gold, name),
@@ -27,7 +31,9 @@ impl Judge<'_> {
                 ((open, close) == (gold_open, gold_close)).then_some((true, "tuple"))
             }
             // A gold list names no order, so that writing its values as a tuple in that order says the same.
-            (Bracket('(', ')'), List) if !self.is_strict() && pred.len() == gold.len() => Some((!self.is_lenient(), "tuple")),
+            (Bracket('(', ')'), List) if !self.is_strict() && pred.len() == gold.len() => {
+                Some((!self.is_lenient(), "tuple"))
+            }
             (List, Bracket('(', ')')) if self.is_lenient() && pred.len() == gold.len() => Some((true, "tuple")),
             _ => None,
         }
@@ -51,7 +57,11 @@ impl Judge<'_> {
         if entries.len() < rows.len() && rows.len() > 1 {
             return Ok(Outcome::Different);
         }
-        if shape == Shape::Matrix { self.in_order(&entries, tuple, "matrix") } else { self.in_order(tuple, &entries, "matrix") }
+        if shape == Shape::Matrix {
+            self.in_order(&entries, tuple, "matrix")
+        } else {
+            self.in_order(tuple, &entries, "matrix")
+        }
     }
 
     fn in_order(&mut self, pred: &[Form], gold: &[Form], rule: &'static str) -> Judged {
@@ -65,7 +75,11 @@ impl Judge<'_> {
                 outcome => is_known &= outcome.is_equal(),
             }
         }
-        Ok(if is_known { Outcome::Equal(rule) } else { Outcome::Unknown })
+        Ok(if is_known {
+            Outcome::Equal(rule)
+        } else {
+            Outcome::Unknown
+        })
     }
 
     /// Pairs each member with one of the other side that is not taken yet, after equal members are merged.

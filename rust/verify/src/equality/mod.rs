@@ -42,6 +42,9 @@ impl Outcome {
     }
 }
 
+/// Steps that one comparison of two parts costs beside its arithmetic.
+const COMPARISON_STEPS: u64 = 32;
+
 type Judged = Result<Outcome, Trouble>;
 
 /// Compares forms by the rules of one profile.
@@ -55,16 +58,22 @@ pub struct Judge<'a> {
 impl Judge<'_> {
     /// Returns whether an answer equals the gold answer.
     pub fn compare(&mut self, pred: &Form, gold: &Form) -> Judged {
-        self.fuel.spend(4)?;
+        self.fuel.spend(COMPARISON_STEPS)?;
         match (pred, gold) {
             (Form::Scalar(pred), Form::Scalar(gold)) => self.scalars(pred, gold),
             (Form::Equation(..), _) | (_, Form::Equation(..)) => self.equations(pred, gold),
             (Form::Range(name, pred), Form::Range(gold_name, gold)) => {
-                if name == gold_name || self.is_lenient() { self.compare(pred, gold) } else { Ok(Outcome::Different) }
+                if name == gold_name || self.is_lenient() {
+                    self.compare(pred, gold)
+                } else {
+                    Ok(Outcome::Different)
+                }
             }
             (Form::Range(_, pred), gold) if !self.is_strict() => self.compare(pred, gold),
             (pred, Form::Range(_, gold)) if !self.is_strict() => self.compare(pred, gold),
-            (Form::Inequality(pred, is_closed), Form::Inequality(gold, is_gold_closed)) if is_closed == is_gold_closed => {
+            (Form::Inequality(pred, is_closed), Form::Inequality(gold, is_gold_closed))
+                if is_closed == is_gold_closed =>
+            {
                 self.proportional(pred, gold, true)
             }
             (Form::NotEqual(pred), Form::NotEqual(gold)) => self.proportional(pred, gold, false),
@@ -100,7 +109,11 @@ impl Judge<'_> {
             _ if !self.is_strict() && is_reals(pred) && is_reals(gold) => Outcome::Equal("set"),
             (Form::Based(digits, _), other) | (other, Form::Based(digits, _)) => {
                 let is_equal = self.is_lenient() && is_same_digits(digits, other);
-                if is_equal { Outcome::Equal("base") } else { Outcome::Different }
+                if is_equal {
+                    Outcome::Equal("base")
+                } else {
+                    Outcome::Different
+                }
             }
             _ => Outcome::Different,
         }

@@ -4,7 +4,7 @@ use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 use super::{Judge, Judged, Outcome};
-use crate::normal::{Poly, Scalar, sameness};
+use crate::normal::{Poly, Scalar, product, sameness};
 
 /// Significant digits of a decimal gold from which a longer decimal may round to it.
 const GOLD_DIGITS: usize = 3;
@@ -25,12 +25,40 @@ impl Judge<'_> {
                 return self.values(&left, &right, "unit");
             }
             (Some(_), None) | (None, Some(_)) if self.is_strict() => return Ok(Outcome::Different),
+            // Letters glued to a number may be a unit or names; a reward is not given for either guess.
+            (Some(unit), None) if unit.is_glued && !self.is_lenient() => return Ok(Outcome::Different),
+            (Some(unit), None) | (None, Some(unit)) if unit.is_degree() && self.is_lenient() => {
+                return self.degrees(pred, gold);
+            }
             _ => {}
         }
-        let rule = if pred.value.as_constant().is_some() { "number" } else { "symbolic" };
+        let rule = if pred.value.as_constant().is_some() {
+            "number"
+        } else {
+            "symbolic"
+        };
         let outcome = self.values(&pred.value, &gold.value, rule)?;
         let is_rounded = !outcome.is_equal() && self.is_lenient() && rounds_to(pred, gold);
-        Ok(if is_rounded { Outcome::Equal("rounding") } else { outcome })
+        Ok(if is_rounded {
+            Outcome::Equal("rounding")
+        } else {
+            outcome
+        })
+    }
+
+    /// Compares degrees with a plain number, which may be degrees or radians.
+    fn degrees(&mut self, pred: &Scalar, gold: &Scalar) -> Judged {
+        let plain = self.values(&pred.value, &gold.value, "unit")?;
+        if plain.is_equal() {
+            return Ok(plain);
+        }
+        let turn = Poly::named("\\pi").scaled(&RBig::from_parts(IBig::ONE, UBig::from(180_u8)));
+        let mut radians = |scalar: &Scalar| match scalar.unit {
+            Some(_) => product(&scalar.value, &turn, self.fuel),
+            None => Ok(scalar.value.clone()),
+        };
+        let (pred, gold) = (radians(pred)?, radians(gold)?);
+        self.values(&pred, &gold, "unit")
     }
 
     fn values(&mut self, left: &Poly, right: &Poly, rule: &'static str) -> Judged {
@@ -44,7 +72,11 @@ impl Judge<'_> {
         }
         let hundred = RBig::from(UBig::from(100_u8));
         let as_written = |scalar: &Scalar| {
-            if scalar.is_percent { scalar.value.scaled(&hundred) } else { scalar.value.clone() }
+            if scalar.is_percent {
+                scalar.value.scaled(&hundred)
+            } else {
+                scalar.value.clone()
+            }
         };
         // Rewards read a sign as hundredths; a policy may drop the gold's sign, and never add one of its own for free.
         let written = self.values(&as_written(pred), &as_written(gold), "percent")?;
@@ -52,12 +84,18 @@ impl Judge<'_> {
             let hundredths = self.values(&pred.value, &gold.value, "percent")?;
             return Ok(if written.is_equal() { written } else { hundredths });
         }
-        if gold.is_percent { Ok(written) } else { self.values(&pred.value, &gold.value, "percent") }
+        if gold.is_percent {
+            Ok(written)
+        } else {
+            self.values(&pred.value, &gold.value, "percent")
+        }
     }
 
     /// Returns whether two differences are the same up to a constant factor, which is above 0 if the sign matters.
     pub(super) fn proportional(&mut self, pred: &Poly, gold: &Poly, is_signed: bool) -> Judged {
-        let (Some(left), Some(right)) = (pred.leading(), gold.leading()) else { return Ok(Outcome::Different) };
+        let (Some(left), Some(right)) = (pred.leading(), gold.leading()) else {
+            return Ok(Outcome::Different);
+        };
         let factor = right / left;
         if (is_signed && factor < RBig::ZERO) || (self.is_strict() && factor != RBig::ONE) {
             return Ok(Outcome::Different);
@@ -68,7 +106,9 @@ impl Judge<'_> {
 
 /// Returns whether one side is a decimal that the other rounds to.
 fn rounds_to(pred: &Scalar, gold: &Scalar) -> bool {
-    let (Some(left), Some(right)) = (pred.value.as_constant(), gold.value.as_constant()) else { return false };
+    let (Some(left), Some(right)) = (pred.value.as_constant(), gold.value.as_constant()) else {
+        return false;
+    };
     let decimals = match (pred.precision, gold.precision) {
         (Some((longer, _)), Some((decimals, digits))) if digits >= GOLD_DIGITS && longer > decimals => decimals,
         (Some((decimals, digits)), None) if digits >= EXACT_DIGITS && !is_integer(&right) => decimals,

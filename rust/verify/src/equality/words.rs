@@ -7,8 +7,16 @@ const CHOICES: std::ops::RangeInclusive<char> = 'A'..='J';
 
 impl Judge<'_> {
     pub(super) fn texts(&self, pred: &str, gold: &str) -> Outcome {
-        let is_equal = if self.is_lenient() { folded(pred) == folded(gold) } else { pred == gold };
-        if is_equal { Outcome::Equal("text") } else { Outcome::Different }
+        let is_equal = if self.is_lenient() {
+            folded(pred) == folded(gold)
+        } else {
+            pred == gold
+        };
+        if is_equal {
+            Outcome::Equal("text")
+        } else {
+            Outcome::Different
+        }
     }
 }
 
@@ -16,7 +24,11 @@ impl Judge<'_> {
 fn folded(words: &str) -> Vec<String> {
     let lower = words.to_lowercase().replace('-', " ");
     let is_article = |word: &&str| matches!(*word, "a" | "an" | "the");
-    lower.split_whitespace().filter(|word| !is_article(word)).map(str::to_owned).collect()
+    lower
+        .split_whitespace()
+        .filter(|word| !is_article(word))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Returns the choice that an answer names: a single letter, in parentheses or prose if need be.

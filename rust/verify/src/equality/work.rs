@@ -9,7 +9,7 @@ use dashu_ratio::RBig;
 
 use crate::ast::Ast;
 use crate::fuel::Fuel;
-use crate::normal::{Normaliser, Form, Trouble};
+use crate::normal::{Form, Normaliser, Trouble};
 
 /// Returns the number of operations on constants that could be carried out.
 pub fn undone(ast: &Ast, fuel: &mut Fuel) -> Result<usize, Trouble> {
@@ -30,6 +30,7 @@ pub fn undone(ast: &Ast, fuel: &mut Fuel) -> Result<usize, Trouble> {
         Ast::Product(factors) => rationals(factors, fuel)?.len().saturating_sub(1),
         Ast::Quotient(over, under) => usize::from(divides(over, under, fuel)?),
         Ast::Call(_, arguments) => usize::from(arguments.iter().all(is_constant)),
+        Ast::Power(base, exponent) => usize::from(is_constant_sum(base) && integer(exponent).is_some()),
         _ => 0,
     };
     let is_rational = own > 0 || (is_operation(ast) && rational(ast, fuel)?.is_some());
@@ -39,9 +40,14 @@ pub fn undone(ast: &Ast, fuel: &mut Fuel) -> Result<usize, Trouble> {
 /// Returns whether a number is written out.
 fn is_literal(ast: &Ast) -> bool {
     match ast {
-        Ast::Number(_) | Ast::Symbol(_) | Ast::Based(..) | Ast::Infinity | Ast::Text(_) | Ast::NamedSet(_) => true,
+        Ast::Number(_)
+        | Ast::Symbol(_)
+        | Ast::Based(..)
+        | Ast::Mixed(..)
+        | Ast::Infinity
+        | Ast::Text(_)
+        | Ast::NamedSet(_) => true,
         Ast::Neg(inner) | Ast::Percent(inner) | Ast::Unit(inner, _) | Ast::PlusMinus(inner, _) => is_literal(inner),
-        Ast::Mixed(..) => true,
         Ast::Quotient(over, under) => match (integer(over), integer(under)) {
             (Some(over), Some(under)) if under != RBig::ZERO => *(over / under).denominator() != UBig::ONE,
             _ => false,
@@ -67,7 +73,15 @@ fn integer(ast: &Ast) -> Option<RBig> {
 
 fn is_operation(ast: &Ast) -> bool {
     use Ast::{Apply, Call, Power, Product, Quotient, Root, Sum};
-    matches!(ast, Sum(_) | Product(_) | Quotient(..) | Power(..) | Root(..) | Call(..) | Apply(..))
+    matches!(
+        ast,
+        Sum(_) | Product(_) | Quotient(..) | Power(..) | Root(..) | Call(..) | Apply(..)
+    )
+}
+
+/// Returns whether a power of this could be multiplied out.
+fn is_constant_sum(ast: &Ast) -> bool {
+    matches!(ast, Ast::Sum(_)) && is_constant(ast)
 }
 
 fn is_constant(ast: &Ast) -> bool {
@@ -93,7 +107,12 @@ fn children(ast: &Ast) -> Vec<&Ast> {
 
 /// Returns the value if it is rational.
 fn rational(ast: &Ast, fuel: &mut Fuel) -> Result<Option<RBig>, Trouble> {
-    match (Normaliser { fuel }).form(ast) {
+    match (Normaliser {
+        fuel,
+        keeps_rough: false,
+    })
+    .form(ast)
+    {
         Ok(Form::Scalar(scalar)) => Ok(scalar.value.as_constant()),
         Err(Trouble::Limit) => Err(Trouble::Limit),
         _ => Ok(None),

@@ -19,7 +19,9 @@ struct Found {
 /// the rest of its line if `takes_unclosed`.
 pub fn find(text: &str, takes_unclosed: bool) -> Result<Option<(Range<usize>, usize)>, Missing> {
     let boxes = scan(text);
-    let Some(last) = last_outermost(&boxes) else { return Ok(None) };
+    let Some(last) = last_outermost(&boxes) else {
+        return Ok(None);
+    };
     let end = match last.end {
         Some(end) => end,
         None if takes_unclosed => end_of_line(text, last.start),
@@ -70,12 +72,18 @@ fn enter(text: &str, at: usize, boxes: &mut Vec<Found>, open: &mut Vec<Option<us
     let inner = at + (rest.len() - rest.trim_start_matches([' ', '\t']).len());
     if text.get(inner..).is_some_and(|rest| rest.starts_with('{')) {
         open.push(Some(boxes.len()));
-        boxes.push(Found { start: inner + 1, end: None });
+        boxes.push(Found {
+            start: inner + 1,
+            end: None,
+        });
         return inner + 1;
     }
     let end = end_of_word(text, inner);
     if end > inner {
-        boxes.push(Found { start: inner, end: Some(end) });
+        boxes.push(Found {
+            start: inner,
+            end: Some(end),
+        });
     }
     end
 }
@@ -161,7 +169,10 @@ mod tests {
     fn braces_match_and_escapes_do_not_count() {
         assert_eq!(content("\\boxed{\\frac{1}{2}}"), Ok(Some("\\frac{1}{2}")));
         assert_eq!(content("\\boxed{\\{1,2\\}} and {more}"), Ok(Some("\\{1,2\\}")));
-        assert_eq!(content("\\boxed{\\left\\{ 3 \\right.}"), Ok(Some("\\left\\{ 3 \\right.")));
+        assert_eq!(
+            content("\\boxed{\\left\\{ 3 \\right.}"),
+            Ok(Some("\\left\\{ 3 \\right."))
+        );
     }
 
     #[test]

@@ -16,11 +16,15 @@ pub fn last_math(text: &str) -> Hit {
     let mut at = 0;
     while let Some((start, kind)) = next_open(text, at) {
         at = start;
-        let (Some((_, close)), Some(Some(final_close))) = (DELIMITERS.get(kind), last_close.get(kind)) else { continue };
+        let (Some((_, close)), Some(Some(final_close))) = (DELIMITERS.get(kind), last_close.get(kind)) else {
+            continue;
+        };
         if *final_close < start {
             continue;
         }
-        let Some(body) = text.get(start..).and_then(|rest| rest.split(close).next()) else { continue };
+        let Some(body) = text.get(start..).and_then(|rest| rest.split(close).next()) else {
+            continue;
+        };
         if !body.trim().is_empty() {
             distinct.insert(body.trim());
             last = Some(start..start + body.len());
@@ -48,8 +52,15 @@ pub fn last_number(text: &str) -> Hit {
     let bytes = text.as_bytes();
     let end = bytes.iter().rposition(u8::is_ascii_digit)? + 1;
     let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'/');
-    let mut start = bytes.get(..end)?.iter().rposition(|byte| !is_part(byte)).map_or(0, |at| at + 1);
-    while bytes.get(start).is_some_and(|byte| !byte.is_ascii_digit() && *byte != b'.') {
+    let mut start = bytes
+        .get(..end)?
+        .iter()
+        .rposition(|byte| !is_part(byte))
+        .map_or(0, |at| at + 1);
+    while bytes
+        .get(start)
+        .is_some_and(|byte| !byte.is_ascii_digit() && *byte != b'.')
+    {
         start += 1;
     }
     if start > 0 && bytes.get(start - 1) == Some(&b'-') {

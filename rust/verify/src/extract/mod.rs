@@ -69,7 +69,9 @@ pub enum Missing {
 /// Text up to the last `</think>` is not searched. When strict, an unclosed `<think>` hides the whole response.
 pub fn extract(response: &str, extraction: Extraction) -> Result<Candidate, Missing> {
     let is_strict = extraction == Extraction::Strict;
-    let Some(start) = think::visible_from(response, is_strict) else { return Err(Missing::NoAnswer) };
+    let Some(start) = think::visible_from(response, is_strict) else {
+        return Err(Missing::NoAnswer);
+    };
     let text = response.get(start..).unwrap_or_default();
     for rule in extraction.rules() {
         let found = match rule {
@@ -101,12 +103,19 @@ fn settle(
         return Err(Missing::Empty);
     }
     let from = start + span.start + (inner.len() - inner.trim_start().len());
-    Ok(Candidate { rule, span: from..from + trimmed.len(), candidates })
+    Ok(Candidate {
+        rule,
+        span: from..from + trimmed.len(),
+        candidates,
+    })
 }
 
 /// Returns whether a text only marks the place of an answer.
 pub fn is_placeholder(text: &str) -> bool {
-    matches!(text.trim(), "" | "..." | "\\ldots" | "\\dots" | "\\cdots" | "\u{2026}" | "?" | "{}" | "$$" | "\\text{}")
+    matches!(
+        text.trim(),
+        "" | "..." | "\\ldots" | "\\dots" | "\\cdots" | "\u{2026}" | "?" | "{}" | "$$" | "\\text{}"
+    )
 }
 
 #[cfg(test)]
@@ -123,7 +132,10 @@ mod tests {
     fn rules_are_tried_in_order() {
         let response = "The final answer is $41$. #### 40\n so \\boxed{42}";
         assert_eq!(found(response, Extraction::Lenient), ("42", "boxed"));
-        assert_eq!(found("The final answer is $41$. Or 40.", Extraction::Lenient), ("41", "answer_phrase"));
+        assert_eq!(
+            found("The final answer is $41$. Or 40.", Extraction::Lenient),
+            ("41", "answer_phrase")
+        );
         assert_eq!(found("work 7\n#### 40", Extraction::Lenient), ("40", "hash"));
         assert_eq!(found("so **Answer:** 39\n", Extraction::Lenient), ("39", "answer_line"));
         assert_eq!(found("so $x=3$, as 4 shows", Extraction::Lenient), ("x=3", "last_math"));
@@ -138,14 +150,21 @@ mod tests {
     #[test]
     fn thoughts_are_not_searched() {
         assert_eq!(found("<think>\\boxed{1}</think>\\boxed{2}", Extraction::Strict).0, "2");
-        assert_eq!(extract("<think>\\boxed{1}</think> none", Extraction::Strict), Err(Missing::NoAnswer));
+        assert_eq!(
+            extract("<think>\\boxed{1}</think> none", Extraction::Strict),
+            Err(Missing::NoAnswer)
+        );
         assert_eq!(extract("<think>\\boxed{1}", Extraction::Strict), Err(Missing::NoAnswer));
     }
 
     #[test]
     fn placeholders_are_empty() {
         for response in ["\\boxed{}", "\\boxed{ }", "\\boxed{...}", "\\boxed{42}\\boxed{}"] {
-            assert_eq!(extract(response, Extraction::Lenient), Err(Missing::Empty), "{response}");
+            assert_eq!(
+                extract(response, Extraction::Lenient),
+                Err(Missing::Empty),
+                "{response}"
+            );
         }
     }
 }

@@ -4,8 +4,13 @@ use std::ops::Range;
 
 type Hit = Option<(Range<usize>, usize)>;
 
-const PHRASES: [&str; 5] =
-    ["final answer is", "answer is", "answer to the question is", "final answer**:", "final answer:"];
+const PHRASES: [&str; 5] = [
+    "final answer is",
+    "answer is",
+    "answer to the question is",
+    "final answer**:",
+    "final answer:",
+];
 const LABELS: [&str; 2] = ["answer:", "answer**:"];
 
 /// Returns what follows the last phrase such as "the final answer is".
@@ -67,7 +72,10 @@ mod tests {
     fn a_phrase_takes_the_formula_or_the_sentence() {
         assert_eq!(taken("The answer is $x+1$. Bye.", after_phrase), Some("x+1"));
         assert_eq!(taken("The final answer is \\(3\\), I hope.", after_phrase), Some("3"));
-        assert_eq!(taken("So the answer is 3 apples. Done.", after_phrase), Some("3 apples"));
+        assert_eq!(
+            taken("So the answer is 3 apples. Done.", after_phrase),
+            Some("3 apples")
+        );
         assert_eq!(taken("the answer is \u{2212}3", after_phrase), Some("\u{2212}3"));
         assert_eq!(taken("**Final Answer**: 42.", after_phrase), Some("42"));
     }

@@ -10,7 +10,7 @@ use crate::fuel::Fuel;
 use crate::limits;
 
 /// Steps that the bookkeeping of one product of terms costs.
-const TERM_STEPS: u64 = 16;
+const TERM_STEPS: u64 = 64;
 
 /// Returns the bits of numerator and denominator.
 pub fn bits(value: &RBig) -> usize {
@@ -89,7 +89,7 @@ pub fn settled(mut value: RBig, atoms: Monomial, fuel: &mut Fuel) -> Result<Poly
                 pending.push((inner.clone(), whole));
                 exponent = exponent.minus(&Poly::integer(whole));
             }
-            (Atom::Call(name, arguments), Some(whole)) if name == "sin" && whole >= 2 && whole <= limits::EXPANSION => {
+            (Atom::Call(name, arguments), Some(whole)) if name == "sin" && (2..=limits::EXPANSION).contains(&whole) => {
                 pending.push((one_less_square("cos", arguments), whole / 2));
                 exponent = exponent.minus(&Poly::integer(whole - whole % 2));
             }
@@ -120,14 +120,18 @@ fn whole_part(exponent: &Poly) -> Option<i64> {
 
 /// Returns a whole power of an integer, or none if it is too large to be computed.
 pub fn integer_power(base: &UBig, exponent: i64, fuel: &mut Fuel) -> Result<Option<RBig>, Trouble> {
-    let Some(power) = rational_power(&RBig::from(base.clone()), exponent, fuel)? else { return Ok(None) };
+    let Some(power) = rational_power(&RBig::from(base.clone()), exponent, fuel)? else {
+        return Ok(None);
+    };
     Ok(Some(power))
 }
 
 /// Returns a whole power of a rational that is not zero, or none if it is too large to be computed.
 pub fn rational_power(base: &RBig, exponent: i64, fuel: &mut Fuel) -> Result<Option<RBig>, Trouble> {
     let size = (bits(base) as u64).saturating_mul(exponent.unsigned_abs());
-    let Ok(power) = isize::try_from(exponent) else { return Ok(None) };
+    let Ok(power) = isize::try_from(exponent) else {
+        return Ok(None);
+    };
     if size > limits::INTEGER_BITS as u64 {
         let is_unit = *base == RBig::ONE || *base == -RBig::ONE;
         return Ok(is_unit.then(|| if exponent % 2 == 0 { RBig::ONE } else { base.clone() }));

@@ -34,11 +34,17 @@ pub fn sameness(left: &Poly, right: &Poly, fuel: &mut Fuel) -> Result<Sameness, 
         if difference.is_zero() {
             return Ok(Sameness::Equal);
         }
-        let Some((atom, exponent)) = deepest_denominator(&difference) else { break };
+        let Some((atom, exponent)) = deepest_denominator(&difference) else {
+            break;
+        };
         let factor = Poly::term(RBig::ONE, vec![(atom, Poly::constant(-exponent))]);
         difference = product(&difference, &factor, fuel)?;
     }
-    Ok(if is_independent(&difference) { Sameness::Different } else { Sameness::Unknown })
+    Ok(if is_independent(&difference) {
+        Sameness::Different
+    } else {
+        Sameness::Unknown
+    })
 }
 
 /// Returns an atom that stands in a denominator, with the lowest of its exponents.
@@ -56,9 +62,8 @@ fn deepest_denominator(difference: &Poly) -> Option<(Atom, RBig)> {
 
 fn is_independent(difference: &Poly) -> bool {
     let is_tied = |atom: &Atom, exponent: &Poly| match atom {
-        Atom::Symbol(_) | Atom::I => exponent.as_integer().is_none(),
+        Atom::Symbol(_) | Atom::I | Atom::Pi => exponent.as_integer().is_none(),
         Atom::Integer(_) => exponent.as_constant().is_none(),
-        Atom::Pi => exponent.as_integer().is_none(),
         Atom::E | Atom::Call(..) | Atom::Sum(_) => true,
     };
     !difference.any_atom(&is_tied)

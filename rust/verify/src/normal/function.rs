@@ -15,13 +15,17 @@ use crate::limits;
 const LOG_UNIT: &str = "log unit";
 
 /// Returns a function's value in normal form.
-pub fn call(name: &str, arguments: Vec<Poly>, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+pub fn call(name: &str, arguments: &[Poly], fuel: &mut Fuel) -> Result<Poly, Trouble> {
     fuel.spend(8)?;
-    let of = |name: &str| Poly::atom(Atom::Call(name.to_owned(), arguments.clone()));
-    match (name, arguments.as_slice()) {
+    let of = |name: &str| Poly::atom(Atom::Call(name.to_owned(), arguments.to_vec()));
+    match (name, arguments) {
         ("exp", [x]) => power(&Poly::atom(Atom::E), x, fuel),
         ("ln", [x]) => logarithm(x, fuel),
-        ("log" | "lg", [x]) => product(&logarithm(x, fuel)?, &Poly::atom(Atom::Call(LOG_UNIT.to_owned(), vec![])), fuel),
+        ("log" | "lg", [x]) => product(
+            &logarithm(x, fuel)?,
+            &Poly::atom(Atom::Call(LOG_UNIT.to_owned(), vec![])),
+            fuel,
+        ),
         ("log", [x, base]) => ratio(&logarithm(x, fuel)?, &logarithm(base, fuel)?, fuel),
         ("tan", [_]) => ratio(&of("sin"), &of("cos"), fuel),
         ("cot", [_]) => ratio(&of("cos"), &of("sin"), fuel),
@@ -47,7 +51,9 @@ fn logarithm(x: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
     if *x == Poly::atom(Atom::E) {
         return Ok(Poly::integer(1));
     }
-    let Some(value) = x.as_constant() else { return Ok(natural(x.clone())) };
+    let Some(value) = x.as_constant() else {
+        return Ok(natural(x.clone()));
+    };
     if value <= RBig::ZERO {
         return Err(Trouble::Undefined);
     }
@@ -76,7 +82,9 @@ fn factorial(n: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
     if *value.denominator() != UBig::ONE || value < RBig::ZERO {
         return Err(Trouble::Undefined);
     }
-    let Ok(count) = u64::try_from(value.numerator()) else { return opaque() };
+    let Ok(count) = u64::try_from(value.numerator()) else {
+        return opaque();
+    };
     if count > limits::FACTORIAL {
         return opaque();
     }
@@ -89,7 +97,9 @@ fn factorial(n: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
 
 fn binomial(n: &Poly, k: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
     let opaque = || Ok(Poly::atom(Atom::Call("binom".to_owned(), vec![n.clone(), k.clone()])));
-    let (Some(n), Some(k)) = (n.as_integer(), k.as_integer()) else { return opaque() };
+    let (Some(n), Some(k)) = (n.as_integer(), k.as_integer()) else {
+        return opaque();
+    };
     let limit = i64::try_from(limits::FACTORIAL).unwrap_or(i64::MAX);
     if n < 0 || k < 0 || n > limit {
         return opaque();

@@ -59,7 +59,10 @@ mod tests {
 
     fn of(value: u64) -> Vec<(u64, u32)> {
         let found = factors(&UBig::from(value), &mut Fuel::default()).unwrap();
-        found.into_iter().map(|(factor, power)| (u64::try_from(&factor).unwrap(), power)).collect()
+        found
+            .into_iter()
+            .map(|(factor, power)| (u64::try_from(&factor).unwrap(), power))
+            .collect()
     }
 
     #[test]

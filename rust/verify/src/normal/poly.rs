@@ -107,12 +107,18 @@ impl Poly {
     /// Returns the value if this is an integer that fits.
     pub fn as_integer(&self) -> Option<i64> {
         let value = self.as_constant()?;
-        (*value.denominator() == UBig::ONE).then(|| i64::try_from(value.numerator()).ok()).flatten()
+        (*value.denominator() == UBig::ONE)
+            .then(|| i64::try_from(value.numerator()).ok())
+            .flatten()
     }
 
     /// Returns the term if there is exactly one.
     pub fn single(&self) -> Option<(&Monomial, &RBig)> {
-        if self.terms.len() == 1 { self.terms.iter().next() } else { None }
+        if self.terms.len() == 1 {
+            self.terms.iter().next()
+        } else {
+            None
+        }
     }
 
     /// Returns the term that comes first in the order of terms.
@@ -157,8 +163,13 @@ impl Poly {
 
     /// Returns a rational multiple; the factor is not zero.
     pub fn scaled(&self, factor: &RBig) -> Self {
-        let terms = self.terms.iter().map(|(monomial, value)| (monomial.clone(), value * factor));
-        Self { terms: terms.filter(|(_, value)| !value.is_zero()).collect() }
+        let terms = self
+            .terms
+            .iter()
+            .map(|(monomial, value)| (monomial.clone(), value * factor));
+        Self {
+            terms: terms.filter(|(_, value)| !value.is_zero()).collect(),
+        }
     }
 
     /// Returns whether any atom, at any depth, is one of these.

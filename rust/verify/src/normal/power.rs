@@ -18,7 +18,11 @@ pub fn power(base: &Poly, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trou
     }
     if base.is_zero() {
         let is_positive = exponent.as_constant().is_some_and(|value| value > RBig::ZERO);
-        return if is_positive { Ok(Poly::zero()) } else { Err(Trouble::Undefined) };
+        return if is_positive {
+            Ok(Poly::zero())
+        } else {
+            Err(Trouble::Undefined)
+        };
     }
     match base.single() {
         Some((atoms, value)) => term_power(atoms, value, exponent, fuel),
@@ -28,7 +32,9 @@ pub fn power(base: &Poly, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trou
 
 /// Returns a root: of a negative number the real one if the degree is odd.
 pub fn root(degree: &Poly, radicand: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
-    let Some(degree) = degree.as_integer().filter(|degree| *degree > 0) else { return Err(Trouble::Unsupported) };
+    let Some(degree) = degree.as_integer().filter(|degree| *degree > 0) else {
+        return Err(Trouble::Unsupported);
+    };
     let exponent = Poly::constant(RBig::from_parts(IBig::ONE, UBig::from(degree.unsigned_abs())));
     let is_negative = radicand.as_constant().is_some_and(|value| value < RBig::ZERO);
     if is_negative && degree % 2 == 1 {
@@ -40,7 +46,11 @@ pub fn root(degree: &Poly, radicand: &Poly, fuel: &mut Fuel) -> Result<Poly, Tro
 
 fn whole_power(base: &Poly, exponent: i64, fuel: &mut Fuel) -> Result<Poly, Trouble> {
     if base.is_zero() {
-        return if exponent > 0 { Ok(Poly::zero()) } else { Err(Trouble::Undefined) };
+        return if exponent > 0 {
+            Ok(Poly::zero())
+        } else {
+            Err(Trouble::Undefined)
+        };
     }
     if exponent == 0 {
         return Ok(Poly::integer(1));
@@ -52,17 +62,27 @@ fn whole_power(base: &Poly, exponent: i64, fuel: &mut Fuel) -> Result<Poly, Trou
             for (atom, inner) in atoms {
                 raised.push((atom.clone(), product(inner, &scaled, fuel)?));
             }
-            match rational_power(value, exponent, fuel)? {
-                Some(coefficient) => settled(coefficient, raised, fuel),
-                None => {
-                    let coefficient = positive_power(value, &scaled, fuel)?;
-                    product(&coefficient, &settled(RBig::ONE, raised, fuel)?, fuel)
-                }
-            }
+            let coefficient = match rational_power(value, exponent, fuel)? {
+                Some(coefficient) => Poly::constant(coefficient),
+                None => large_power(value, exponent, fuel)?,
+            };
+            product(&coefficient, &settled(RBig::ONE, raised, fuel)?, fuel)
         }
         None if (1..=limits::EXPANSION).contains(&exponent) => expanded(base, exponent, fuel),
         None => sum_power(base, &Poly::integer(exponent), fuel),
     }
+}
+
+/// Returns a power that is too large to be computed, as powers of the factors of its base.
+fn large_power(value: &RBig, exponent: i64, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+    let is_turned = *value < RBig::ZERO && exponent % 2 != 0;
+    let size = if *value < RBig::ZERO {
+        -value.clone()
+    } else {
+        value.clone()
+    };
+    let power = positive_power(&size, &Poly::integer(exponent), fuel)?;
+    Ok(if is_turned { power.scaled(&-RBig::ONE) } else { power })
 }
 
 /// Multiplies out, by repeated squaring.
@@ -86,7 +106,9 @@ fn expanded(base: &Poly, exponent: i64, fuel: &mut Fuel) -> Result<Poly, Trouble
 ///
 /// The square root of a product is the product of the square roots only for positive factors.
 fn term_power(atoms: &Monomial, value: &RBig, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
-    let is_square_root = exponent.as_constant().is_some_and(|value| *value.denominator() == UBig::from(2_u8));
+    let is_square_root = exponent
+        .as_constant()
+        .is_some_and(|value| *value.denominator() == UBig::from(2_u8));
     let is_negative = *value < RBig::ZERO;
     let magnitude = if is_negative { -value.clone() } else { value.clone() };
     let mut out = positive_power(&magnitude, exponent, fuel)?;
@@ -156,7 +178,11 @@ fn sum_power(base: &Poly, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trou
         },
         None => positive_power(&content, exponent, fuel)?,
     };
-    product(&outer, &settled(RBig::ONE, vec![(Atom::Sum(inner), exponent.clone())], fuel)?, fuel)
+    product(
+        &outer,
+        &settled(RBig::ONE, vec![(Atom::Sum(inner), exponent.clone())], fuel)?,
+        fuel,
+    )
 }
 
 /// Returns the positive rational that divides every coefficient and leaves integers without common factor.
@@ -166,7 +192,11 @@ fn content(base: &Poly, fuel: &mut Fuel) -> Result<RBig, Trouble> {
     for (_, value) in base.terms() {
         fuel.spend_product(super::algebra::bits(value), super::algebra::bits(value))?;
         let numerator = magnitude(value.numerator());
-        over = if over == UBig::ZERO { numerator } else { over.gcd(numerator) };
+        over = if over == UBig::ZERO {
+            numerator
+        } else {
+            over.gcd(numerator)
+        };
         let shared = (&under).gcd(value.denominator());
         under = under / shared * value.denominator();
     }

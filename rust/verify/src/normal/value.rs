@@ -26,7 +26,11 @@ pub fn value(ast: &Ast, is_upper: bool, fuel: &mut Fuel) -> Result<Poly, Trouble
         Ast::Neg(inner) => Ok(of(inner, fuel)?.scaled(&-RBig::ONE)),
         Ast::PlusMinus(inner, is_minus_first) => {
             let inner = of(inner, fuel)?;
-            Ok(if is_upper == *is_minus_first { inner.scaled(&-RBig::ONE) } else { inner })
+            Ok(if is_upper == *is_minus_first {
+                inner.scaled(&-RBig::ONE)
+            } else {
+                inner
+            })
         }
         Ast::Sum(terms) => {
             let mut sum = Poly::zero();
@@ -59,12 +63,19 @@ pub fn value(ast: &Ast, is_upper: bool, fuel: &mut Fuel) -> Result<Poly, Trouble
             product(&of(inner, fuel)?, &Poly::atom(Atom::Pi).scaled(&turn), fuel)
         }
         Ast::Call(name, arguments) => {
-            let arguments = arguments.iter().map(|argument| of(argument, fuel)).collect::<Result<Vec<_>, _>>()?;
-            call(name, arguments, fuel)
+            let arguments = arguments
+                .iter()
+                .map(|argument| of(argument, fuel))
+                .collect::<Result<Vec<_>, _>>()?;
+            call(name, &arguments, fuel)
         }
         Ast::Apply(name, arguments) => {
-            let arguments = arguments.iter().map(|argument| of(argument, fuel)).collect::<Result<Vec<_>, _>>()?;
-            applied(name, arguments, fuel)
+            let is_at_number = matches!(arguments.as_slice(), [Ast::Number(_)]);
+            let arguments = arguments
+                .iter()
+                .map(|argument| of(argument, fuel))
+                .collect::<Result<Vec<_>, _>>()?;
+            applied(name, arguments, is_at_number, fuel)
         }
         Ast::Based(digits, base) => Ok(Poly::atom(Atom::Symbol(format!("{digits} in base {base}")))),
         _ => Err(Trouble::Unsupported),
@@ -76,11 +87,12 @@ fn quotient(over: &Poly, under: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble>
     product(over, &inverse, fuel)
 }
 
-/// Reads `f(x)` as a function and `x(y + 1)` as a product.
-fn applied(name: &str, mut arguments: Vec<Poly>, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+/// Reads `f(x)` and `y(0)` as functions and `x(y + 1)` as a product.
+fn applied(name: &str, mut arguments: Vec<Poly>, is_at_number: bool, fuel: &mut Fuel) -> Result<Poly, Trouble> {
     let plain = name.trim_end_matches('\'');
     let stem = plain.split('_').next().unwrap_or_default();
-    let is_function = arguments.len() != 1 || plain.len() < name.len() || FUNCTION_NAMES.contains(&stem);
+    let is_function =
+        is_at_number || arguments.len() != 1 || plain.len() < name.len() || FUNCTION_NAMES.contains(&stem);
     match arguments.pop() {
         Some(only) if !is_function => product(&Poly::named(name), &only, fuel),
         last => {

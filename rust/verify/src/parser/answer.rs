@@ -7,13 +7,24 @@ use crate::token::{Kind, Token};
 use crate::units::Unit;
 
 /// Words that announce a value and add nothing to it.
-const FILLERS: [&str; 10] = ["the", "final", "answer", "is", "are", "value", "therefore", "thus", "so", "only"];
+const FILLERS: [&str; 10] = [
+    "the",
+    "final",
+    "answer",
+    "is",
+    "are",
+    "value",
+    "therefore",
+    "thus",
+    "so",
+    "only",
+];
 
 /// Returns the words of an answer that is prose throughout.
 pub fn words_only(tokens: &[Token]) -> Option<String> {
     let mut words = Vec::new();
     let mut is_prose = false;
-    for token in tokens {
+    for (index, token) in tokens.iter().enumerate() {
         match &token.kind {
             Kind::Text(word) => {
                 is_prose |= word.chars().count() > 1 && !is_separator(word);
@@ -25,7 +36,8 @@ pub fn words_only(tokens: &[Token]) -> Option<String> {
                 is_prose |= (word.chars().count() > 3 || is_capital) && !is_name && word != "infty";
                 words.push(word.as_str());
             }
-            Kind::Mark('.' | '!' | '?' | '-' | '{' | '}' | '\'') => {}
+            Kind::Mark('-') if index > 0 => {}
+            Kind::Mark('.' | '!' | '?' | '{' | '}' | '\'') => {}
             _ => return None,
         }
     }
@@ -52,10 +64,36 @@ impl Parser {
 
     fn skip_fillers(&mut self) {
         while let Some(Kind::Text(word)) = self.kind() {
-            if is_separator(word) {
+            if !FILLERS.contains(&word.to_ascii_lowercase().as_str()) {
                 return;
             }
-            self.has_words |= !FILLERS.contains(&word.to_ascii_lowercase().as_str());
+            self.at += 1;
+            self.take(':');
+        }
+    }
+
+    /// Reads a value that is nothing but prose, up to the next separator.
+    fn prose(&mut self) -> Option<Ast> {
+        let mut words = Vec::new();
+        let mut at = self.at;
+        while let Some(Kind::Text(word)) = self.tokens.get(at).map(|token| &token.kind) {
+            if is_separator(word) {
+                break;
+            }
+            words.push(word.as_str());
+            at += 1;
+        }
+        let is_end = at >= self.tokens.len() || self.is_separator_at(at - self.at);
+        let is_prose = is_end && words.iter().any(|word| word.chars().count() > 1);
+        let text = is_prose.then(|| Ast::Text(words.join(" ")))?;
+        self.at = at;
+        Some(text)
+    }
+
+    /// Skips words before a value; what they say is not known.
+    fn skip_words(&mut self) {
+        while matches!(self.kind(), Some(Kind::Text(word)) if word.chars().count() > 1 && !is_separator(word)) {
+            self.has_words = true;
             self.at += 1;
             self.take(':');
         }
@@ -80,6 +118,10 @@ impl Parser {
 
     /// Reads one value with its relations; words after it are noted and left out.
     pub(super) fn item(&mut self) -> Parsed {
+        if let Some(prose) = self.prose() {
+            return Ok(prose);
+        }
+        self.skip_words();
         self.nested(|parser| {
             let mut members = vec![parser.union()?];
             let mut relations = Vec::new();
@@ -88,14 +130,21 @@ impl Parser {
                 members.push(parser.union()?);
             }
             parser.trailing_words();
-            Ok(if relations.is_empty() { one_or(members, Ast::List) } else { Ast::Chain(members, relations) })
+            Ok(if relations.is_empty() {
+                one_or(members, Ast::List)
+            } else {
+                Ast::Chain(members, relations)
+            })
         })
     }
 
     fn trailing_words(&mut self) {
         while let Some(Kind::Text(word) | Kind::Word(word)) = self.kind() {
             // A number word would change the value, a single letter may be a variable.
-            let is_amount = matches!(word.as_str(), "hundred" | "thousand" | "million" | "billion" | "dozen" | "not");
+            let is_amount = matches!(
+                word.as_str(),
+                "hundred" | "thousand" | "million" | "billion" | "dozen" | "not"
+            );
             if is_separator(word) || is_amount || word.chars().count() < 2 {
                 return;
             }
@@ -135,10 +184,16 @@ impl Parser {
 
     /// Reads a value with its unit, if it has one.
     fn measured(&mut self) -> Parsed {
-        let is_money = matches!(self.kind(), Some(Kind::Currency));
-        self.at += usize::from(is_money);
-        let value = self.expression()?;
-        let unit = self.unit().or_else(|| is_money.then(|| Unit::named("dollar")).flatten());
+        let is_negative = self.is('-') && self.kind_at(1) == Some(&Kind::Currency);
+        let is_money = is_negative || self.kind() == Some(&Kind::Currency);
+        self.at += usize::from(is_money) + usize::from(is_negative);
+        let mut value = self.expression()?;
+        if is_negative {
+            value = Ast::Neg(Box::new(value));
+        }
+        let unit = self
+            .unit()
+            .or_else(|| is_money.then(|| Unit::named("dollar")).flatten());
         Ok(match unit {
             Some(unit) if !matches!(value, Ast::Unit(..)) => Ast::Unit(Box::new(value), unit),
             _ => value,

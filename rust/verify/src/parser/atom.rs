@@ -29,7 +29,17 @@ impl Parser {
     pub(super) fn starts_operand(name: &str) -> bool {
         let is_operand = matches!(
             name,
-            "frac" | "sqrt" | "binom" | "infty" | "mathbb" | "emptyset" | "lfloor" | "lceil" | "overline" | "bar" | "langle"
+            "frac"
+                | "sqrt"
+                | "binom"
+                | "infty"
+                | "mathbb"
+                | "emptyset"
+                | "lfloor"
+                | "lceil"
+                | "overline"
+                | "bar"
+                | "langle"
         );
         is_operand || commands::function(name).is_some() || commands::letter(name).is_some()
     }
@@ -37,8 +47,14 @@ impl Parser {
     fn command(&mut self, name: &'static str) -> Parsed {
         self.at += 1;
         match name {
-            "frac" => Ok(Ast::Quotient(Box::new(self.argument(true)?), Box::new(self.argument(true)?))),
-            "binom" => Ok(Ast::Call("binom".to_owned(), vec![self.argument(true)?, self.argument(true)?])),
+            "frac" => Ok(Ast::Quotient(
+                Box::new(self.argument(true)?),
+                Box::new(self.argument(true)?),
+            )),
+            "binom" => Ok(Ast::Call(
+                "binom".to_owned(),
+                vec![self.argument(true)?, self.argument(true)?],
+            )),
             "sqrt" => self.root(),
             "infty" => Ok(Ast::Infinity),
             "emptyset" => Ok(Ast::Set(Vec::new())),
@@ -50,7 +66,9 @@ impl Parser {
             }
             "langle" => self.angled(),
             "overline" | "bar" => {
-                let Ast::Symbol(inner) = self.argument(true)? else { return Err(NotUnderstood) };
+                let Ast::Symbol(inner) = self.argument(true)? else {
+                    return Err(NotUnderstood);
+                };
                 Ok(self.name(format!("\\bar{inner}")))
             }
             _ if commands::function(name).is_some() => self.function(name),
@@ -81,24 +99,38 @@ impl Parser {
         } else {
             Self::literal("2")?
         };
-        let radicand = if self.is('(') { self.operand()? } else { self.argument(true)? };
+        let radicand = if self.is('(') {
+            self.operand()?
+        } else {
+            self.argument(true)?
+        };
         Ok(Ast::Root(Box::new(degree), Box::new(radicand)))
     }
 
     fn named_set(&mut self) -> Parsed {
         let is_braced = self.take('{');
-        let Some(Kind::Word(letter)) = self.kind().cloned() else { return Err(NotUnderstood) };
+        let Some(Kind::Word(letter)) = self.kind().cloned() else {
+            return Err(NotUnderstood);
+        };
         self.at += 1;
         if is_braced {
             self.expect('}')?;
         }
         let is_known = SETS.contains(&letter.as_str());
-        if is_known { Ok(Ast::NamedSet(letter)) } else { Err(NotUnderstood) }
+        if is_known {
+            Ok(Ast::NamedSet(letter))
+        } else {
+            Err(NotUnderstood)
+        }
     }
 
     fn rounded(&mut self, open: &str) -> Parsed {
         let inner = self.expression()?;
-        let (close, name) = if open == "lfloor" { ("rfloor", "floor") } else { ("rceil", "ceil") };
+        let (close, name) = if open == "lfloor" {
+            ("rfloor", "floor")
+        } else {
+            ("rceil", "ceil")
+        };
         if !self.take_command(close) {
             return Err(NotUnderstood);
         }
@@ -110,13 +142,25 @@ impl Parser {
         self.bars += 1;
         let inner = self.expression();
         self.bars -= 1;
-        let is_closed = if open == "|" { self.take('|') } else { self.take_command("rvert") || self.take_command("lvert") };
-        if is_closed { Ok(Ast::Call("abs".to_owned(), vec![inner?])) } else { Err(NotUnderstood) }
+        let is_closed = if open == "|" {
+            self.take('|')
+        } else {
+            self.take_command("rvert") || self.take_command("lvert")
+        };
+        if is_closed {
+            Ok(Ast::Call("abs".to_owned(), vec![inner?]))
+        } else {
+            Err(NotUnderstood)
+        }
     }
 
     fn angled(&mut self) -> Parsed {
         let items = self.items()?;
-        if self.take_command("rangle") { Ok(Ast::Bracket('(', items, ')')) } else { Err(NotUnderstood) }
+        if self.take_command("rangle") {
+            Ok(Ast::Bracket('(', items, ')'))
+        } else {
+            Err(NotUnderstood)
+        }
     }
 
     /// Reads `( .. )`: a single value is a group, several are a tuple or an interval.
@@ -194,6 +238,10 @@ impl Parser {
         rows.retain(|row| !row.is_empty());
         let width = rows.first().map_or(0, Vec::len);
         let is_full = width > 0 && rows.iter().all(|row| row.len() == width);
-        if is_full { Ok(Ast::Matrix(rows)) } else { Err(NotUnderstood) }
+        if is_full {
+            Ok(Ast::Matrix(rows))
+        } else {
+            Err(NotUnderstood)
+        }
     }
 }

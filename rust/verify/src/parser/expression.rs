@@ -5,6 +5,11 @@ use crate::ast::Ast;
 use crate::token::Kind;
 use crate::units::Unit;
 
+/// Most signs behind one operand. Each makes the tree one level deeper, as does each division.
+const POSTFIXES: usize = 16;
+/// Most divisions in one product.
+const DIVISIONS: usize = 64;
+
 /// How a factor joins the product before it.
 enum Join {
     Times,
@@ -58,10 +63,19 @@ impl Parser {
     /// Reads a product; division binds the factor that follows, from left to right.
     pub(super) fn term(&mut self) -> Parsed {
         let mut product = vec![self.factor()?];
+        let mut divisions = 0;
         while let Some(join) = self.join(product.last()) {
-            let factor = if matches!(join, Join::Beside) { self.factor()? } else { self.signed_factor()? };
+            let factor = if matches!(join, Join::Beside) {
+                self.factor()?
+            } else {
+                self.signed_factor()?
+            };
             match join {
-                Join::Over => product = vec![Ast::Quotient(Box::new(product_of(product)), Box::new(factor))],
+                Join::Over if divisions >= DIVISIONS => return Err(NotUnderstood),
+                Join::Over => {
+                    divisions += 1;
+                    product = vec![Ast::Quotient(Box::new(product_of(product)), Box::new(factor))];
+                }
                 Join::Times | Join::Beside => product.push(factor),
             }
         }
@@ -84,8 +98,9 @@ impl Parser {
     /// Returns whether a factor may start here; units, words and closing marks do not.
     pub(super) fn starts_factor(&self) -> bool {
         match self.kind() {
-            Some(Kind::Number(_) | Kind::Repeating(..) | Kind::SetOpen | Kind::Begin) => true,
-            Some(Kind::Mark('(' | '[' | '{')) => true,
+            Some(Kind::Number(_) | Kind::Repeating(..) | Kind::SetOpen | Kind::Begin | Kind::Mark('(' | '[' | '{')) => {
+                true
+            }
             Some(Kind::Mark('|') | Kind::Command("lvert")) => self.bars == 0,
             Some(Kind::Word(word)) => self.is_variable(word) && !self.is_unit_here(),
             Some(Kind::Text(word)) => word.chars().count() == 1 && !self.is_unit_here(),
@@ -106,7 +121,7 @@ impl Parser {
     /// Reads an operand with its exponents, factorials, percent and degree signs.
     pub(super) fn factor(&mut self) -> Parsed {
         let mut operand = self.operand()?;
-        loop {
+        for _ in 0..POSTFIXES {
             operand = match self.kind() {
                 Some(Kind::Mark('^')) => self.power(operand)?,
                 Some(Kind::Mark('!')) if !self.kind_at(1).is_some_and(|next| next.is('=')) => {
@@ -124,6 +139,7 @@ impl Parser {
                 _ => return Ok(operand),
             };
         }
+        Err(NotUnderstood)
     }
 
     fn power(&mut self, base: Ast) -> Parsed {
@@ -134,7 +150,10 @@ impl Parser {
         if self.take_empty_group() {
             return Ok(base);
         }
-        let exponent = self.argument(false)?;
+        let mut exponent = self.argument(false)?;
+        if self.is('^') {
+            exponent = self.nested(|parser| parser.power(exponent))?;
+        }
         Ok(Ast::Power(Box::new(base), Box::new(exponent)))
     }
 

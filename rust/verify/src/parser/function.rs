@@ -39,7 +39,9 @@ impl Parser {
             return self.applied(word.to_owned());
         }
         let mut letters: Vec<Ast> = word.chars().map(|letter| Ast::Symbol(letter.to_string())).collect();
-        let Some(Ast::Symbol(last)) = letters.pop() else { return Err(NotUnderstood) };
+        let Some(Ast::Symbol(last)) = letters.pop() else {
+            return Err(NotUnderstood);
+        };
         let last = self.applied(last)?;
         Ok(self.raised_product(letters, last))
     }
@@ -73,7 +75,7 @@ impl Parser {
     /// Reads the subscript and primes of a name.
     pub(super) fn name(&mut self, mut name: String) -> Ast {
         loop {
-            if self.take('\'') {
+            if self.take('\'') || self.take_prime() {
                 name.push('\'');
             } else if self.is('_') {
                 self.at += 1;
@@ -83,6 +85,18 @@ impl Parser {
                 return Ast::Symbol(name);
             }
         }
+    }
+
+    /// Takes `^\prime` or `^{\prime}`.
+    fn take_prime(&mut self) -> bool {
+        let is_braced = self.kind_at(1).is_some_and(|kind| kind.is('{'));
+        let is_prime = self.is('^')
+            && self
+                .kind_at(1 + usize::from(is_braced))
+                .is_some_and(|kind| kind.is_command("prime"))
+            && (!is_braced || self.kind_at(3).is_some_and(|kind| kind.is('}')));
+        self.at += if is_prime { 2 + 2 * usize::from(is_braced) } else { 0 };
+        is_prime
     }
 
     fn subscript(&mut self, name: &mut String) {
@@ -105,11 +119,20 @@ impl Parser {
 
     /// Reads a name and what it is applied to, if parentheses follow directly.
     pub(super) fn applied(&mut self, name: String) -> Parsed {
-        let Ast::Symbol(name) = self.name(name) else { return Err(NotUnderstood) };
+        let Ast::Symbol(name) = self.name(name) else {
+            return Err(NotUnderstood);
+        };
         if !self.is('(') {
             return Ok(Ast::Symbol(name));
         }
-        match self.operand()? {
+        let start = self.at;
+        let applied = self.operand()?;
+        if self.is('^') || self.is('!') {
+            // The exponent belongs to the parentheses alone, which makes this a product.
+            self.at = start;
+            return Ok(Ast::Symbol(name));
+        }
+        match applied {
             Ast::Bracket('(', arguments, ')') => Ok(Ast::Apply(name, arguments)),
             only => Ok(Ast::Apply(name, vec![only])),
         }
@@ -169,7 +192,11 @@ impl Parser {
             let over = self.factor()?;
             return Ok(Ast::Quotient(Box::new(Ast::Product(factors)), Box::new(over)));
         }
-        Ok(if factors.len() == 1 { factors.remove(0) } else { Ast::Product(factors) })
+        Ok(if factors.len() == 1 {
+            factors.remove(0)
+        } else {
+            Ast::Product(factors)
+        })
     }
 
     fn is_function(&self) -> bool {

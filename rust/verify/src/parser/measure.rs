@@ -15,7 +15,9 @@ impl Parser {
 
     /// Takes the unit that fills the rest of this item.
     pub(super) fn unit(&mut self) -> Option<Unit> {
-        let (unit, end) = self.scan_unit()?;
+        let (mut unit, end) = self.scan_unit()?;
+        let first = self.tokens.get(self.at)?;
+        unit.is_glued = !first.is_spaced && matches!(first.kind, Kind::Word(_));
         self.at = end;
         Some(unit)
     }
@@ -31,7 +33,9 @@ impl Parser {
                 Some(Kind::Command("cdot")) => (1, at + 1),
                 _ => (1, at),
             };
-            let Some((factor, next)) = self.unit_factor(from) else { break };
+            let Some((factor, next)) = self.unit_factor(from) else {
+                break;
+            };
             unit = unit.times(&factor.power(sign)?);
             at = next;
             if at > self.at + LONGEST {
@@ -86,7 +90,9 @@ impl Parser {
         let is_braced = self.kind_from(at + 1)?.is('{');
         let from = at + 1 + usize::from(is_braced);
         let is_negative = self.kind_from(from)?.is('-');
-        let Kind::Number(digits) = self.kind_from(from + usize::from(is_negative))? else { return None };
+        let Kind::Number(digits) = self.kind_from(from + usize::from(is_negative))? else {
+            return None;
+        };
         let exponent: i32 = digits.parse().ok()?;
         let end = from + usize::from(is_negative) + 1 + usize::from(is_braced);
         Some((if is_negative { -exponent } else { exponent }, end))

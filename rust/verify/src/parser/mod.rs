@@ -32,14 +32,26 @@ pub struct Answer {
 /// Returns the tree of an answer.
 pub fn parse(tokens: Vec<Token>) -> Result<Answer, NotUnderstood> {
     if let Some(words) = answer::words_only(&tokens) {
-        return Ok(Answer { ast: Ast::Text(words), has_words: false });
+        return Ok(Answer {
+            ast: Ast::Text(words),
+            has_words: false,
+        });
     }
-    let mut parser = Parser { tokens, at: 0, depth: 0, bars: 0, has_words: false };
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        depth: 0,
+        bars: 0,
+        has_words: false,
+    };
     let ast = parser.answer()?;
     if parser.at < parser.tokens.len() {
         return Err(NotUnderstood);
     }
-    Ok(Answer { ast, has_words: parser.has_words })
+    Ok(Answer {
+        ast,
+        has_words: parser.has_words,
+    })
 }
 
 struct Parser {
@@ -93,5 +105,97 @@ impl Parser {
         let result = read(self);
         self.depth -= 1;
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::fuel::Fuel;
+    use crate::lexer::lex;
+
+    fn read(text: &str) -> Result<Ast, NotUnderstood> {
+        parse(lex(text, &mut Fuel::default()).unwrap()).map(|answer| answer.ast)
+    }
+
+    #[test]
+    fn spellings_give_one_tree() {
+        let pairs = [
+            ("\\frac12", "\\dfrac{1}{2}"),
+            ("\\sqrt2", "\\sqrt{2}"),
+            ("sqrt(2)", "\\sqrt{2}"),
+            ("\\sin^2 x", "\\sin^{2}(x)"),
+            ("3 1/2", "3\\frac{1}{2}"),
+            ("f'(x)", "f^{\\prime}(x)"),
+            ("x=1 or x=2", "x=1\\text{ or }x=2"),
+            ("\\log_28", "\\log_2 8"),
+        ];
+        for (left, right) in pairs {
+            assert_eq!(read(left).unwrap(), read(right).unwrap(), "{left}");
+        }
+    }
+
+    #[test]
+    fn a_digit_before_a_fraction_makes_a_mixed_number() {
+        assert!(matches!(read("3\\frac12"), Ok(Ast::Mixed(..))));
+        assert!(matches!(read("3\\frac x2"), Ok(Ast::Product(_))));
+    }
+
+    #[test]
+    fn two_numbers_side_by_side_are_not_understood() {
+        assert_eq!(read("1 2"), Err(NotUnderstood));
+    }
+
+    #[test]
+    fn brackets_are_kept_as_they_are() {
+        assert!(matches!(read("(1,2]"), Ok(Ast::Bracket('(', _, ']'))));
+        assert!(matches!(read("(1)"), Ok(Ast::Number(_))));
+        assert!(matches!(read("\\{1,2\\}"), Ok(Ast::Set(_))));
+        assert!(matches!(read("1,2"), Ok(Ast::List(_))));
+    }
+
+    #[test]
+    fn an_exponent_after_parentheses_is_theirs_alone() {
+        assert!(matches!(read("x(y+1)^2"), Ok(Ast::Product(_))));
+    }
+
+    #[test]
+    fn units_are_read_behind_values() {
+        for text in [
+            "5\\text{ cm}",
+            "5 cm",
+            "5 square feet",
+            "5\\text{ m/s}",
+            "5\\mathrm{~cm}^{2}",
+            "\\$5",
+        ] {
+            assert!(matches!(read(text), Ok(Ast::Unit(..))), "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_input_is_not_understood() {
+        for text in [
+            "\\frac{",
+            "\\frac{1}",
+            "\\sqrt[",
+            "x^",
+            "^^^^",
+            "(",
+            "=",
+            "\\begin{pmatrix}1&2",
+            "|",
+            "1+",
+            "\\pm",
+        ] {
+            assert_eq!(read(text), Err(NotUnderstood), "{text}");
+        }
+    }
+
+    #[test]
+    fn prose_is_text() {
+        assert_eq!(read("\\text{Monday}"), Ok(Ast::Text("Monday".to_owned())));
+        assert_eq!(read("Monday"), Ok(Ast::Text("Monday".to_owned())));
     }
 }

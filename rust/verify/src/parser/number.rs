@@ -52,7 +52,9 @@ impl Parser {
             return Ok(None);
         }
         let parts = (self.kind_at(0), self.kind_at(1), self.kind_at(2));
-        let (Some(Kind::Number(over)), Some(Kind::Mark('/')), Some(Kind::Number(under))) = parts else { return Ok(None) };
+        let (Some(Kind::Number(over)), Some(Kind::Mark('/')), Some(Kind::Number(under))) = parts else {
+            return Ok(None);
+        };
         let fraction = Ast::Quotient(Box::new(Self::literal(over)?), Box::new(Self::literal(under)?));
         if !is_integer_fraction(&fraction) {
             return Err(NotUnderstood);
@@ -63,7 +65,9 @@ impl Parser {
 
     /// Takes one digit of the number that comes next, leaving the others.
     pub(super) fn split_digit(&mut self) -> Option<String> {
-        let Some(Kind::Number(digits)) = self.tokens.get_mut(self.at).map(|token| &mut token.kind) else { return None };
+        let Some(Kind::Number(digits)) = self.tokens.get_mut(self.at).map(|token| &mut token.kind) else {
+            return None;
+        };
         if digits.len() < 2 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
@@ -74,11 +78,17 @@ impl Parser {
     /// Reads `0.1\overline{6}`.
     pub(super) fn repeating(&mut self, fixed: &str, period: &str) -> Parsed {
         self.at += 1;
-        let Ast::Number(start) = Self::literal(fixed)? else { return Err(NotUnderstood) };
+        let Ast::Number(start) = Self::literal(fixed)? else {
+            return Err(NotUnderstood);
+        };
         let digits: UBig = integer(period)?;
         let nines = power_of_ten(period.len()) - UBig::ONE;
         let tail = RBig::from_parts(IBig::from(digits), nines * power_of_ten(start.decimals));
-        Ok(Ast::Number(Literal { value: start.value + tail, decimals: 0, significant: 0 }))
+        Ok(Ast::Number(Literal {
+            value: start.value + tail,
+            decimals: 0,
+            significant: 0,
+        }))
     }
 
     /// Returns the literal of digits with an optional point and exponent.
@@ -102,7 +112,11 @@ impl Parser {
             value,
             decimals: fraction.len(),
             // Scientific notation states its precision otherwise; it is never rounded.
-            significant: if fraction.is_empty() || shift > 0 { 0 } else { significant },
+            significant: if fraction.is_empty() || shift > 0 {
+                0
+            } else {
+                significant
+            },
         }))
     }
 }

@@ -1,4 +1,6 @@
-//! Text to tokens, in one pass.
+//! Text to tokens, in one pass; `number` reads the digits.
+
+mod number;
 
 use crate::commands::{self, Role};
 use crate::fuel::{Exhausted, Fuel};
@@ -7,11 +9,21 @@ use crate::token::{Kind, Token};
 
 /// Returns the tokens of an answer, without white space, dollar signs and full stops at the end.
 pub fn lex(text: &str, fuel: &mut Fuel) -> Result<Vec<Token>, Exhausted> {
-    let mut lexer = Lexer { text, at: 0, depth: 0, tokens: Vec::new(), is_spaced: false };
+    let mut lexer = Lexer {
+        text,
+        at: 0,
+        depth: 0,
+        matrices: 0,
+        tokens: Vec::new(),
+        is_spaced: false,
+    };
     lexer.run(false)?;
     fuel.spend(lexer.tokens.len() as u64)?;
     let mut tokens = lexer.tokens;
-    while tokens.last().is_some_and(|token| matches!(token.kind, Kind::Mark('.' | ',' | ';'))) {
+    while tokens
+        .last()
+        .is_some_and(|token| matches!(token.kind, Kind::Mark('.' | ',' | ';')))
+    {
         tokens.pop();
     }
     Ok(tokens)
@@ -21,6 +33,7 @@ struct Lexer<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    matrices: usize,
     tokens: Vec<Token>,
     is_spaced: bool,
 }
@@ -43,7 +56,11 @@ impl<'a> Lexer<'a> {
                 '.' if self.peek(1).is_some_and(|next| next.is_ascii_digit()) => self.number(),
                 c if c.is_alphabetic() => self.letters(is_prose),
                 c => {
-                    braces = if c == '{' { braces + 1 } else { braces.saturating_sub(usize::from(c == '}')) };
+                    braces = if c == '{' {
+                        braces + 1
+                    } else {
+                        braces.saturating_sub(usize::from(c == '}'))
+                    };
                     self.mark(c);
                 }
             }
@@ -66,7 +83,10 @@ impl<'a> Lexer<'a> {
 
     fn push(&mut self, kind: Kind, bytes: usize) {
         self.at += bytes;
-        self.tokens.push(Token { kind, is_spaced: self.is_spaced });
+        self.tokens.push(Token {
+            kind,
+            is_spaced: self.is_spaced,
+        });
         self.is_spaced = false;
     }
 
@@ -84,14 +104,21 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         let is_inner = |c: char| c.is_alphabetic() || (is_prose && matches!(c, '\'' | '-'));
         let word = rest.split(|c: char| !is_inner(c)).next().unwrap_or_default();
-        let kind = if is_prose { Kind::Text(word.to_owned()) } else { Kind::Word(word.to_owned()) };
+        let kind = if is_prose {
+            Kind::Text(word.to_owned())
+        } else {
+            Kind::Word(word.to_owned())
+        };
         self.push(kind, word.len());
     }
 
     fn command(&mut self) -> Result<(), Exhausted> {
         let rest = self.rest();
         let after = rest.get(1..).unwrap_or_default();
-        let name = after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let name = after
+            .split(|c: char| !c.is_ascii_alphabetic())
+            .next()
+            .unwrap_or_default();
         if name.is_empty() {
             self.escaped(after.chars().next());
             return Ok(());
@@ -121,11 +148,16 @@ impl<'a> Lexer<'a> {
         match c {
             Some('{') => self.push(Kind::SetOpen, width),
             Some('}') => self.push(Kind::SetClose, width),
+            // Outside of a matrix, a doubled backslash before letters is a command that was escaped once too often.
+            Some('\\') if self.matrices == 0 && self.peek(2).is_some_and(char::is_alphabetic) => self.skip(1),
             Some('\\') => self.push(Kind::Row, width),
             Some('$') => self.push(Kind::Currency, width),
             Some('%') => self.push(Kind::Mark('%'), width),
             Some('|') => self.push(Kind::Unknown("|".to_owned()), width),
-            _ => self.skip(width),
+            Some(',' | ';' | ':' | '!' | '>' | '(' | ')' | '[' | ']' | '/' | '-') => self.skip(width),
+            Some(c) if c.is_whitespace() => self.skip(width),
+            Some(c) => self.push(Kind::Unknown(c.to_string()), width),
+            None => self.push(Kind::Unknown(String::new()), width),
         }
     }
 
@@ -156,7 +188,10 @@ impl<'a> Lexer<'a> {
     fn environment(&mut self, length: usize) {
         let is_begin = self.rest().starts_with("\\b");
         let after = self.rest().get(length..).unwrap_or_default();
-        let name = after.strip_prefix('{').and_then(|body| body.split('}').next()).unwrap_or_default();
+        let name = after
+            .strip_prefix('{')
+            .and_then(|body| body.split('}').next())
+            .unwrap_or_default();
         let is_matrix = name.trim_end_matches('*').ends_with("matrix") || name == "array";
         let mut width = length + name.len() + if name.is_empty() { 0 } else { 2 };
         if name == "array" && is_begin {
@@ -168,84 +203,95 @@ impl<'a> Lexer<'a> {
             (true, false) => Kind::End,
             (false, _) => Kind::Unknown(format!("environment {name}")),
         };
+        self.matrices = if is_begin {
+            self.matrices + 1
+        } else {
+            self.matrices.saturating_sub(1)
+        };
         self.push(kind, width);
     }
+}
 
-    /// Reads a number with its thousands, decimals, repeating part and exponent.
-    fn number(&mut self) {
-        let rest = self.rest();
-        let (mut digits, mut length) = self.thousands().unwrap_or_else(|| {
-            let run = digits_of(rest);
-            (run.to_owned(), run.len())
-        });
-        let fraction = rest.get(length..).and_then(|tail| tail.strip_prefix('.'));
-        if let Some(fraction) = fraction {
-            let run = digits_of(fraction);
-            let after = fraction.get(run.len()..).unwrap_or_default();
-            if let Some((period, width)) = period(after) {
-                let fixed = format!("{digits}.{run}");
-                return self.push(Kind::Repeating(fixed, period.to_owned()), length + 1 + run.len() + width);
-            }
-            if !run.is_empty() {
-                digits.extend([".", run]);
-                length += 1 + run.len();
-            }
-        }
-        if let Some(exponent) = rest.get(length..).and_then(exponent) {
-            digits.push_str(exponent);
-            length += exponent.len();
-        }
-        self.push(Kind::Number(digits), length);
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::token::spelling;
+
+    fn kinds(text: &str) -> Vec<Kind> {
+        lex(text, &mut Fuel::default())
+            .unwrap()
+            .into_iter()
+            .map(|token| token.kind)
+            .collect()
     }
 
-    /// Returns the digits of `1,234,567` and the bytes they take, if groups of three stand alone at the outermost level.
-    fn thousands(&self) -> Option<(String, usize)> {
-        let rest = self.rest();
-        let first = digits_of(rest);
-        let is_after_comma = self.tokens.last().is_some_and(|token| token.kind.is(',') || token.kind.is('.'));
-        if first.len() > 3 || first.is_empty() || first.starts_with('0') || is_after_comma {
-            return None;
-        }
-        let (mut digits, mut length) = (first.to_owned(), first.len());
-        while let Some((width, is_plain)) = rest.get(length..).and_then(separator) {
-            let group = rest.get(length + width..).map_or("", digits_of);
-            if group.len() != 3 || (is_plain && self.depth > 0) {
-                break;
-            }
-            digits.push_str(group);
-            length += width + 3;
-        }
-        let is_list = rest.get(length..).is_some_and(|tail| tail.starts_with(',') && tail.len() > 1);
-        (digits.len() > first.len() && !is_list).then_some((digits, length))
+    fn spelled(text: &str) -> String {
+        spelling(&lex(text, &mut Fuel::default()).unwrap())
     }
-}
 
-fn digits_of(text: &str) -> &str {
-    text.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()
-}
-
-/// Returns the width of the separator of thousands that a text starts with, and whether it is a plain comma.
-fn separator(text: &str) -> Option<(usize, bool)> {
-    for spelled in ["{,}", ",\\!", "\\,", ",\\,"] {
-        if let Some(after) = text.strip_prefix(spelled) {
-            return Some((spelled.len() + (after.len() - after.trim_start_matches(' ').len()), false));
-        }
+    fn number(digits: &str) -> Kind {
+        Kind::Number(digits.to_owned())
     }
-    text.starts_with(',').then_some((1, true))
-}
 
-/// Returns the digits under a bar and the bytes that bar and digits take.
-fn period(text: &str) -> Option<(&str, usize)> {
-    let open = ["\\overline{", "\\bar{", "\\dot{"].into_iter().find(|open| text.starts_with(open))?;
-    let digits = text.get(open.len()..).map(digits_of).filter(|digits| !digits.is_empty())?;
-    let width = open.len() + digits.len();
-    text.get(width..)?.starts_with('}').then_some((digits, width + 1))
-}
+    #[test]
+    fn thousands_need_groups_of_three() {
+        for text in ["1,234,567", "1{,}234{,}567", "1,\\!234,\\! 567", "1\\,234\\,567"] {
+            assert_eq!(kinds(text), [number("1234567")], "{text}");
+        }
+        assert_eq!(kinds("1,5"), [number("1"), Kind::Mark(','), number("5")]);
+        assert_eq!(kinds("1,234, 5").len(), 5);
+        assert_eq!(kinds("0,123").len(), 3);
+    }
 
-/// Returns the exponent `e-7` that a text starts with.
-fn exponent(text: &str) -> Option<&str> {
-    let after = text.strip_prefix(['e', 'E'])?;
-    let signed = after.strip_prefix(['+', '-']).unwrap_or(after);
-    let digits = digits_of(signed);
-    text.get(..text.len() - signed.len() + digits.len()).filter(|_| !digits.is_empty())
+    #[test]
+    fn a_comma_in_brackets_separates() {
+        assert_eq!(kinds("(1,234)").len(), 5);
+    }
+
+    #[test]
+    fn exponents_belong_to_the_number() {
+        assert_eq!(kinds("5.89e-7"), [number("5.89e-7")]);
+        assert_eq!(kinds("2e").len(), 2);
+    }
+
+    #[test]
+    fn delimiters_and_spacing_vanish() {
+        assert_eq!(kinds("$\\left( x \\, \\right)$."), kinds("(x)"));
+    }
+
+    #[test]
+    fn spellings_of_one_formula_agree() {
+        assert_eq!(spelled("\\dfrac12"), spelled("\\frac{1}{2}"));
+        assert_eq!(spelled("\\frac1{72}"), spelled("\\tfrac{1}{72}"));
+        assert_eq!(spelled("x^2"), spelled("x^{2}"));
+        assert_eq!(spelled("4210_5"), spelled("4210_{5}"));
+    }
+
+    #[test]
+    fn spellings_of_different_numbers_differ() {
+        assert_ne!(spelled("1 2"), spelled("12"));
+        assert_ne!(spelled("\\frac12"), spelled("12"));
+    }
+
+    #[test]
+    fn prose_is_kept_apart_from_names() {
+        let prose = |word: &str| Kind::Text(word.to_owned());
+        assert_eq!(kinds("\\text{don't know}"), [prose("don't"), prose("know")]);
+        assert_eq!(kinds("\\mathrm{e}"), [Kind::Word("e".to_owned())]);
+        assert_eq!(kinds("5\\mathrm{~mL}"), [number("5"), prose("mL")]);
+    }
+
+    #[test]
+    fn an_escaped_digit_is_not_dropped() {
+        assert_eq!(kinds("\\42"), [Kind::Unknown("4".to_owned()), number("2")]);
+    }
+
+    #[test]
+    fn too_many_tokens_are_refused() {
+        assert_eq!(
+            lex(&"+".repeat(limits::TOKENS + 1), &mut Fuel::default()),
+            Err(Exhausted)
+        );
+    }
 }

@@ -1,0 +1,101 @@
+//! Numbers: thousands, decimals, repeating parts, exponents.
+
+use super::Lexer;
+use crate::token::Kind;
+
+impl Lexer<'_> {
+    /// Reads a number with its thousands, decimals, repeating part and exponent.
+    pub(super) fn number(&mut self) {
+        let rest = self.rest();
+        let (mut digits, mut length) = self.thousands().unwrap_or_else(|| {
+            let run = digits_of(rest);
+            (run.to_owned(), run.len())
+        });
+        let fraction = rest.get(length..).and_then(|tail| tail.strip_prefix('.'));
+        if let Some(fraction) = fraction {
+            let run = digits_of(fraction);
+            let after = fraction.get(run.len()..).unwrap_or_default();
+            if let Some((period, width)) = period(after) {
+                let fixed = format!("{digits}.{run}");
+                return self.push(
+                    Kind::Repeating(fixed, period.to_owned()),
+                    length + 1 + run.len() + width,
+                );
+            }
+            if !run.is_empty() {
+                digits.extend([".", run]);
+                length += 1 + run.len();
+            }
+        }
+        if let Some(exponent) = rest.get(length..).and_then(exponent) {
+            digits.push_str(exponent);
+            length += exponent.len();
+        }
+        self.push(Kind::Number(digits), length);
+    }
+
+    /// Returns the digits of `1,234,567` and the bytes they take, if groups of three stand alone at the outermost level.
+    fn thousands(&self) -> Option<(String, usize)> {
+        let rest = self.rest();
+        let first = digits_of(rest);
+        let is_after_comma = self
+            .tokens
+            .last()
+            .is_some_and(|token| token.kind.is(',') || token.kind.is('.'));
+        if first.len() > 3 || first.is_empty() || first.starts_with('0') || is_after_comma {
+            return None;
+        }
+        let (mut digits, mut length) = (first.to_owned(), first.len());
+        while let Some((width, is_plain)) = rest.get(length..).and_then(separator) {
+            let group = rest.get(length + width..).map_or("", digits_of);
+            if group.len() != 3 || (is_plain && self.depth > 0) {
+                break;
+            }
+            digits.push_str(group);
+            length += width + 3;
+        }
+        let is_list = rest
+            .get(length..)
+            .is_some_and(|tail| tail.starts_with(',') && tail.len() > 1);
+        (digits.len() > first.len() && !is_list).then_some((digits, length))
+    }
+}
+
+fn digits_of(text: &str) -> &str {
+    text.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()
+}
+
+/// Returns the width of the separator of thousands that a text starts with, and whether it is a plain comma.
+fn separator(text: &str) -> Option<(usize, bool)> {
+    for spelled in ["{,}", ",\\!", "\\,", ",\\,"] {
+        if let Some(after) = text.strip_prefix(spelled) {
+            return Some((
+                spelled.len() + (after.len() - after.trim_start_matches(' ').len()),
+                false,
+            ));
+        }
+    }
+    text.starts_with(',').then_some((1, true))
+}
+
+/// Returns the digits under a bar and the bytes that bar and digits take.
+fn period(text: &str) -> Option<(&str, usize)> {
+    let open = ["\\overline{", "\\bar{", "\\dot{"]
+        .into_iter()
+        .find(|open| text.starts_with(open))?;
+    let digits = text
+        .get(open.len()..)
+        .map(digits_of)
+        .filter(|digits| !digits.is_empty())?;
+    let width = open.len() + digits.len();
+    text.get(width..)?.starts_with('}').then_some((digits, width + 1))
+}
+
+/// Returns the exponent `e-7` that a text starts with.
+fn exponent(text: &str) -> Option<&str> {
+    let after = text.strip_prefix(['e', 'E'])?;
+    let signed = after.strip_prefix(['+', '-']).unwrap_or(after);
+    let digits = digits_of(signed);
+    text.get(..text.len() - signed.len() + digits.len())
+        .filter(|_| !digits.is_empty())
+}
