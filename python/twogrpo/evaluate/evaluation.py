@@ -5,7 +5,7 @@ same seed draw from the same random numbers and their difference is not made of 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from math import nan
 from statistics import fmean
@@ -154,11 +154,7 @@ def _shared_columns(params: "SamplingParams", *, seed: int, generator: str, veri
         "verifier": verifier,
         "generator": generator,
         "logprob_kind": "processed",
-        "temperature": params.temperature,
-        "top_p": params.top_p,
-        "top_k": params.top_k,
-        "min_p": params.min_p,
-        "max_new_tokens": params.max_new_tokens,
+        **asdict(params),
         "seed": seed,
     }
 

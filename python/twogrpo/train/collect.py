@@ -2,23 +2,24 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from twogrpo.generate import SamplingParams
 from twogrpo.objectives import group_advantages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from twogrpo.config import OnlineConfig
-    from twogrpo.generate import Generation, Generator, SamplingParams
+    from twogrpo.generate import Generation, Generator
     from twogrpo.prompts import Draw
     from twogrpo.rewards import Reward, Scores
 
-__all__ = ["RolloutBatch", "collect", "rollout_table"]
+__all__ = ["RolloutBatch", "collect", "rollout_table", "sampling_params"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,18 @@ class RolloutBatch:
         return self.draws[row // self.group_size].prompt.token_ids
 
 
+def sampling_params(config: "OnlineConfig") -> SamplingParams:
+    """Return how the section `rollout` samples."""
+    rollout = config.rollout
+    return SamplingParams(
+        max_new_tokens=rollout.max_new_tokens,
+        temperature=rollout.temperature,
+        top_p=rollout.top_p,
+        top_k=rollout.top_k,
+        min_p=rollout.min_p,
+    )
+
+
 def collect(
     draws: Sequence["Draw"],
     config: "OnlineConfig",
@@ -71,7 +84,7 @@ def collect(
     generator: "Generator",
     tokenizer: "PreTrainedTokenizerBase",
     reward: "Reward",
-    params: "SamplingParams",
+    params: SamplingParams,
     seed: int,
 ) -> RolloutBatch:
     """Return the scored rollouts of the drawn prompts."""
@@ -113,7 +126,7 @@ def _trained_rewards(rewards: Sequence[float | None], is_cut_PG: Tensor, cut_res
     return rewards_PG, is_inert_PG.any(dim=1)
 
 
-def rollout_table(batch: RolloutBatch, params: "SamplingParams", facts: dict[str, Any], *, keep_text: bool) -> Any:  # noqa: ANN401  # a polars DataFrame; polars is imported where it is used
+def rollout_table(batch: RolloutBatch, params: SamplingParams, facts: dict[str, Any], *, keep_text: bool) -> Any:  # noqa: ANN401  # a polars DataFrame; polars is imported where it is used
     """Return the batch as the store's columns, one row a rollout.
 
     Args:
@@ -167,11 +180,7 @@ def rollout_table(batch: RolloutBatch, params: "SamplingParams", facts: dict[str
     shared = {
         "verifier": batch.scores.verifier,
         "logprob_kind": "processed",
-        "temperature": params.temperature,
-        "top_p": params.top_p,
-        "top_k": params.top_k,
-        "min_p": params.min_p,
-        "max_new_tokens": params.max_new_tokens,
+        **asdict(params),
         "generate_ms": batch.generate_s * 1000 / max(1, len(prompts_B)),
         **facts,
     }

@@ -14,11 +14,11 @@ from twogrpo.config import OnlineConfig
 from twogrpo.generate import SamplingParams
 from twogrpo.prompts import PromptOrder, PromptSet, draw
 from twogrpo.store import RolloutStore
-from twogrpo.train.collect import RolloutBatch, collect, rollout_table
+from twogrpo.train.collect import RolloutBatch, collect, rollout_table, sampling_params
 from twogrpo.train.evaluation import Evaluator, load_prompts
 from twogrpo.train.guard import FailureGuard
 from twogrpo.train.interrupt import StopOnInterrupt
-from twogrpo.train.policy_step import is_truncated, policy_step
+from twogrpo.train.policy_step import policy_step
 from twogrpo.train.session import RunResult, Session, open_session, stepping
 from twogrpo.train.summary import online_summary
 
@@ -73,7 +73,7 @@ def train_online(
         console=console,
     )
     session.console.note(f"run folder {session.folder.path}")
-    if is_truncated(config):
+    if sampling_params(config).is_truncated:
         session.console.note(
             "rollouts are sampled from a distribution truncated by rollout.top_p, top_k or min_p; "
             "the policy ratio is taken against the untruncated policy of each step"
@@ -96,20 +96,14 @@ def train_online(
 
 def _open(session: Session, config: OnlineConfig, store: RolloutStore) -> _Run:
     prompts = load_prompts(session.sources.data or "", session.tokenizer, config)
-    rollout = config.rollout
-    steps = config.train.steps or math.ceil((config.train.epochs or 1) * len(prompts) / rollout.prompts_per_step)
+    passes = config.train.epochs or 1
+    steps = config.train.steps or math.ceil(passes * len(prompts) / config.rollout.prompts_per_step)
     return _Run(
         session=session,
         config=config,
         prompts=prompts,
         order=PromptOrder(len(prompts), config.seed),
-        params=SamplingParams(
-            max_new_tokens=rollout.max_new_tokens,
-            temperature=rollout.temperature,
-            top_p=rollout.top_p,
-            top_k=rollout.top_k,
-            min_p=rollout.min_p,
-        ),
+        params=sampling_params(config),
         store=store,
         guard=FailureGuard(config.reward.max_failed_share),
         total=steps,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from twogrpo.objectives import effective_share, importance_weights, policy_loss
 from twogrpo.pairs import BatchPlan, plan_batches
+from twogrpo.train.collect import sampling_params
 from twogrpo.train.schedule import learning_rate
 
 if TYPE_CHECKING:
@@ -40,12 +41,7 @@ def needs_recomputed_logps(config: "OnlineConfig") -> bool:
     In bfloat16 the two differ by up to tenths of a nat; under top-p, top-k or min-p the sampler's distribution is a
     truncated one, against which a ratio would be biased.
     """
-    return config.model.dtype != "float32" or is_truncated(config)
-
-
-def is_truncated(config: "OnlineConfig") -> bool:
-    """Return whether rollouts are sampled from a truncated distribution."""
-    return config.rollout.top_p < 1 or config.rollout.top_k > 0 or config.rollout.min_p > 0
+    return config.model.dtype != "float32" or sampling_params(config).is_truncated
 
 
 def policy_step(
@@ -179,7 +175,7 @@ def _centre(
     if batch.old_logps is not None:
         old_BR = _padded([batch.old_logps[row] for row in rows], logps_BR)
     importance = batch.config.objective.importance
-    if importance.level == "off" or is_truncated(batch.config):
+    if importance.level == "off" or sampling_params(batch.config).is_truncated:
         return old_BR, None, {}
     weights_BR, metrics = importance_weights(
         old_BR, batch.behaviour(rows, logps_BR), mask_BR, level=importance.level, cap=importance.cap
