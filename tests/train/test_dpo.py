@@ -1,0 +1,98 @@
+import json
+
+import polars as pl
+import pytest
+from tests.train.test_online import SMALL, same, train, weights
+
+import twogrpo as tg
+from twogrpo.monitor import Console
+
+KEYS = ("train.learning_rate=0.001", "train.rollouts_per_update=4", "train.threads=1", "train.token_budget=256")
+
+
+@pytest.fixture
+def online(tmp_path, model_folder, problems, parity_reward):
+    named = [f"run_dir={tmp_path / 'online'}", f"model.path={model_folder}", f"data.path={problems}"]
+    config = tg.OnlineConfig.load(None, [*named, f"reward.function={parity_reward}", *SMALL, "train.steps=4"])
+    return train(config)
+
+
+@pytest.fixture
+def settings(tmp_path, model_folder):
+    def make(*overrides, run="dpo"):
+        return tg.DpoConfig.load(None, [f"run_dir={tmp_path / run}", f"model.path={model_folder}", *KEYS, *overrides])
+
+    return make
+
+
+def prefer(config, rollouts, **flags):
+    return tg.train_dpo(config, rollouts, console=Console(is_quiet=True), **flags)
+
+
+def metrics(run):
+    return [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_the_first_step_starts_from_the_reference(settings, online):
+    run = prefer(settings("train.steps=1"), online.path)
+    (row,) = metrics(run)
+    # Policy and reference are one: every margin is 0 and the loss is ln 2.
+    assert row["loss"] == pytest.approx(0.693147, abs=1e-4)
+    assert abs(row["margin"]) < 1e-4
+
+
+def test_training_prefers_the_chosen(settings, online):
+    run = prefer(settings("train.epochs=8", "train.warmup_steps=0", "train.schedule=constant"), online.path)
+    rows = metrics(run)
+    assert rows[-1]["loss"] < 0.6
+    assert run.summary["accuracy"]["last_10"] > 0.8
+
+
+def test_a_resumed_run_is_the_uninterrupted_run(settings, online):
+    schedule = "train.schedule=constant"
+    whole = prefer(settings("train.steps=6", schedule, run="whole"), online.path)
+    prefer(settings("train.steps=3", schedule, run="part"), online.path)
+    resumed = prefer(settings("train.steps=6", schedule, run="part"), online.path, resume=True)
+    assert same(weights(whole.checkpoint), weights(resumed.checkpoint))
+    assert [row["loss"] for row in metrics(resumed)] == [row["loss"] for row in metrics(whole)]
+
+
+def test_every_pair_is_used_once_an_epoch(settings, online):
+    run = prefer(settings("train.epochs=1"), online.path)
+    pairs = tg.build_pairs(tg.RolloutStore.open(online.path), tg.PairSpec())
+    assert sum(row["pairs"] for row in metrics(run)) == len(pairs) == run.summary["pairs"]
+
+
+def test_the_reference_is_computed_once(settings, online):
+    run = prefer(settings("train.steps=1"), online.path)
+    cache = run.path / "reference" / "logprobs.parquet"
+    before = cache.stat().st_mtime_ns
+    prefer(settings("train.steps=2"), online.path, resume=True)
+    assert cache.stat().st_mtime_ns == before
+    stored = tg.RolloutStore.open(online.path).scan().filter(pl.col("step") == 0).collect()
+    reference = pl.read_parquet(cache)
+    # Rollouts of step 0 were sampled by the reference policy itself.
+    joined = reference.join(stored, on="rollout_id", suffix="_stored")
+    assert len(joined) > 0
+    assert (joined["logprob_sum"] - joined["logprob_sum_stored"]).abs().max() < 1e-3
+
+
+def test_a_store_without_pairs_is_named(tmp_path, settings):
+    with tg.RolloutStore.open(tmp_path / "store", run_id="r") as store:
+        rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt": ["p"] * 2, "reward": [1.0, 1.0]}
+        store.append(pl.DataFrame({**rows, "response": ["a", "b"]}), step=0)
+    with pytest.raises(tg.DataError, match="makes no pair"):
+        prefer(settings(), tmp_path / "store")
+
+
+def test_rollouts_without_token_ids_are_named(tmp_path, settings):
+    with tg.RolloutStore.open(tmp_path / "store", run_id="r") as store:
+        rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt": ["p"] * 2, "reward": [1.0, 0.0]}
+        store.append(pl.DataFrame({**rows, "response": ["a", "b"]}), step=0)
+    with pytest.raises(tg.DataError, match="carry no token ids"):
+        prefer(settings(), tmp_path / "store")
+
+
+def test_a_pair_over_the_budget_says_so(settings, online):
+    with pytest.raises(tg.DataError, match=r"more than token_budget=16"):
+        prefer(settings("train.token_budget=16"), online.path)
