@@ -45,13 +45,14 @@ demo: setup ## Train the embedded default online, then with DPO on its rollouts,
 	$(BIN)/twogrpo demo
 
 .PHONY: test
-test: setup ## Run every fast test, Rust and Python
+test: setup ## Run every test, Rust and Python: five minutes on two cores
+	cargo test --release --workspace --quiet
+	$(BIN)/python -m pytest
+
+.PHONY: test-fast
+test-fast: setup ## Run the tests that take less than ten seconds each
 	cargo test --release --workspace --quiet
 	$(BIN)/python -m pytest -m 'not slow'
-
-.PHONY: test-slow
-test-slow: setup ## Run the tests that take more than ten seconds each
-	$(BIN)/python -m pytest -m slow
 
 .PHONY: lint
 lint: lint-python lint-rust ## Check format, style, types and the direction of imports
