@@ -45,9 +45,11 @@ def read_prompt_rows(path: Path, *, prompt_column: str | None, gold_column: str 
     """
     readers = {".jsonl": _json_lines, ".parquet": _parquet_rows}
     if path.suffix not in readers:
-        raise ConfigError(f"data.path={path} ends in {path.suffix!r}; prompts are read from .jsonl and .parquet files")
+        raise ConfigError(f"{path} ends in {path.suffix!r}; prompts are read from .jsonl and .parquet files")
     if not path.is_file():
-        raise DataError(f"data.path={path} is not a file; check the path, relative ones start at {Path.cwd()}")
+        raise DataError(
+            f"{path} is not a file; expected a .jsonl or .parquet file, relative paths start at {Path.cwd()}"
+        )
     rows = list(readers[path.suffix](path))
     if not rows:
         raise DataError(f"{path} has no rows; expected one problem a row")

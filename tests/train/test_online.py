@@ -104,6 +104,11 @@ def test_a_resumed_run_is_the_uninterrupted_run(settings):
     assert tables[0].equals(tables[1])
 
 
+def test_a_budget_that_cannot_hold_a_row_is_refused_before_anything_is_sampled(settings):
+    with pytest.raises(tg.ConfigError, match=r"train\.token_budget=12 cannot hold .* together 21"):
+        train(settings("train.token_budget=12"))
+
+
 def test_several_updates_a_batch(settings):
     result = train(settings("train.steps=2", "train.rollouts_per_update=4"))
     state = json.loads((result.checkpoint / "trainer_state.json").read_text())

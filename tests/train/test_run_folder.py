@@ -12,8 +12,15 @@ def config(path=None, *overrides):
     return OnlineConfig.load(None, ["model.path=m", "data.path=d", *named, *overrides])
 
 
-def begin(path, *overrides, resume=False, force=False):
+def open_folder(path, *overrides, resume=False, force=False):
     return open_run_folder(config(path, *overrides), default="runs/online", resume=resume, force=force)
+
+
+def begin(path, *overrides, resume=False, force=False):
+    """Open a run folder and leave the trace of a first step in it."""
+    folder = open_folder(path, *overrides, resume=resume, force=force)
+    folder.metrics.write_text('{"kind": "train", "step": 0}\n')
+    return folder
 
 
 def test_a_new_folder_holds_configuration_and_environment(tmp_path):
@@ -37,9 +44,8 @@ def test_an_unnamed_run_takes_the_next_free_name(tmp_path, monkeypatch):
 
 def test_force_removes_the_run_and_nothing_else(tmp_path):
     folder = begin(tmp_path / "a")
-    folder.metrics.write_text("{}\n")
     (folder.path / "notes.txt").write_text("mine")
-    begin(tmp_path / "a", force=True)
+    open_folder(tmp_path / "a", force=True)
     assert not folder.metrics.exists()
     assert (folder.path / "notes.txt").read_text() == "mine"
 
@@ -76,3 +82,14 @@ def test_resume_of_nothing_begins_a_run(tmp_path):
 
 def test_run_id_has_no_separators(tmp_path):
     assert begin(tmp_path / "a b=c").run_id == "a-b-c"
+
+
+def test_a_run_refused_before_its_first_step_is_no_run(tmp_path):
+    open_folder(tmp_path / "a")
+    assert OnlineConfig.load(open_folder(tmp_path / "a", "seed=5").config).seed == 5
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        open_folder(tmp_path / "file" / "run")

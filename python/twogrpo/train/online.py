@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twogrpo.config import OnlineConfig
+from twogrpo.errors import ConfigError
 from twogrpo.generate import SamplingParams
 from twogrpo.prompts import PromptOrder, PromptSet, draw
 from twogrpo.store import RolloutStore
@@ -96,6 +97,13 @@ def train_online(
 
 def _open(session: Session, config: OnlineConfig, store: RolloutStore) -> _Run:
     prompts = load_prompts(session.sources.data or "", session.tokenizer, config)
+    longest = max(len(prompt.token_ids) for prompt in prompts.prompts) + config.rollout.max_new_tokens
+    if longest > config.train.token_budget:
+        msg = (
+            f"train.token_budget={config.train.token_budget} cannot hold the longest prompt and a response of "
+            f"rollout.max_new_tokens={config.rollout.max_new_tokens}, together {longest}; raise it to that"
+        )
+        raise ConfigError(msg)
     passes = config.train.epochs or 1
     steps = config.train.steps or math.ceil(passes * len(prompts) / config.rollout.prompts_per_step)
     return _Run(

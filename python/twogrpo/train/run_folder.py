@@ -81,7 +81,7 @@ def open_run_folder(config: RunConfig, *, default: str, resume: bool, force: boo
             configuration differs in a key that would change its trajectory.
     """
     path = Path(config.run_dir) if config.run_dir is not None else _unused(Path(default), resume=resume)
-    exists = (path / CONFIG).exists()
+    exists = has_started(path)
     if path.exists() and not path.is_dir():
         raise ConfigError(f"run_dir={path} is a file, expected a folder")
     if exists and force:
@@ -92,18 +92,31 @@ def open_run_folder(config: RunConfig, *, default: str, resume: bool, force: boo
         raise ConfigError(f"run_dir={path} already holds a run; add --resume to go on with it or --force to replace it")
     elif path.exists() and any(entry.name not in _CONTENTS for entry in path.iterdir()):
         raise ConfigError(f"run_dir={path} holds other files and no run; name an empty or new folder")
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"run_dir={path} cannot be made: {error.strerror or error}; name another folder") from error
     folder = RunFolder(path, is_resumed=exists and resume and not force)
     (path / "env.json").write_text(json.dumps(_environment(), indent=2) + "\n")
     folder.config.write_text(to_yaml(config.model_copy(update={"run_dir": str(path)})))
     return folder
 
 
+def has_started(path: Path) -> bool:
+    """Return whether a folder holds a run with something to lose: a finished evaluation or step, or stored rollouts.
+
+    A run that was refused for its input leaves its configuration behind, which may be written over.
+    """
+    return (path / CONFIG).exists() and (
+        (path / "metrics.jsonl").exists() or any((path / "rollouts").glob("run=*/*.parquet"))
+    )
+
+
 def _unused(path: Path, *, resume: bool) -> Path:
     if resume:
         return path
     candidates = (path.with_name(f"{path.name}-{n}") for n in range(2, 10_000))
-    return path if not path.exists() else next(c for c in candidates if not c.exists())
+    return path if not has_started(path) else next(c for c in candidates if not has_started(c))
 
 
 def _remove_run(path: Path) -> None:
