@@ -19,4 +19,20 @@ def test_the_demo_learns_and_says_so(tmp_path):
     assert heldout["dpo"]["mean_at_8"] > heldout["warm_start"]["mean_at_8"] + 0.10
     assert summary["rollouts"] == 120 * 129 * 2
     assert f"{heldout['online']['mean_at_8']:.3f}" in result.stdout
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"online", "dpo", "control", "summary.json"}
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {
+        "online",
+        "dpo",
+        "control",
+        "summary.json",
+        ".twogrpo-demo",
+    }
+
+
+def test_the_demo_removes_nothing_that_it_has_not_made(tmp_path):
+    mine = tmp_path / "online" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    result = run("demo", "--dir", tmp_path)
+    assert result.returncode == 2
+    assert "no demo has made it" in result.stderr
+    assert mine.read_text() == "mine"

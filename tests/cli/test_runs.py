@@ -97,7 +97,7 @@ def test_ctrl_c_finishes_the_step_saves_and_can_be_resumed(tmp_path, online):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
-    assert "go on with --resume" in errors
+    assert f"go on with run_dir={tmp_path / 'run'} --resume" in errors
     done = json.loads((tmp_path / "run" / "summary.json").read_text())["steps"]
     assert len(metrics.read_text().splitlines()) == done
     result = run(*online(f"train.steps={done + 1}"), "--resume")

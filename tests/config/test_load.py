@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
 from twogrpo.config import DpoConfig, OnlineConfig, to_yaml
 from twogrpo.config.embedded import embedded_config
 from twogrpo.config.foreign import FOREIGN_NAMES
 from twogrpo.config.load import known_keys
+from twogrpo.config.sampling import DataSection, ModelSection
 from twogrpo.errors import ConfigError
 
 SOURCES = ["model.path=m", "data.path=d.jsonl"]
@@ -147,9 +147,24 @@ def test_odd_number_of_rollouts_holds_no_pairs():
         DpoConfig.load(None, ["model.path=m", "train.rollouts_per_update=7"])
 
 
-def test_interpolation_of_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("TWOGRPO_TEST_MODEL", "folder")
-    file = tmp_path / "c.yaml"
-    file.write_text("model: {path: '${oc.env:TWOGRPO_TEST_MODEL}'}\ndata: {path: d}\n")
-    assert OnlineConfig.load(file).model.path == "folder"
-    assert OmegaConf.load(file)["data"]["path"] == "d"
+def test_text_is_never_interpolated(tmp_path):
+    for text in ("a ${b} c", "x \\${y}"):
+        file = tmp_path / "c.yaml"
+        file.write_text(
+            to_yaml(load("data.suffix=plain").model_copy(update={"data": DataSection(path="d", suffix=text)}))
+        )
+        assert OnlineConfig.load(file).data.suffix == text
+
+
+def test_a_preset_holds_in_python_too():
+    config = OnlineConfig(preset="paper-verl", model=ModelSection(path="m"), data=DataSection(path="d"))
+    assert (config.advantage.std, config.objective.aggregate, config.train.weight_decay) == (
+        "sample",
+        "token_mean",
+        0.01,
+    )
+
+
+def test_infinity_is_no_number_of_a_configuration():
+    with pytest.raises(ConfigError, match=r"rollout\.temperature=inf"):
+        load("rollout.temperature=.inf")

@@ -77,6 +77,16 @@ def test_the_reference_is_computed_once(settings, online):
     assert (joined["logprob_sum"] - joined["logprob_sum_stored"]).abs().max() < 1e-3
 
 
+def test_a_resumed_run_keeps_its_pairs(tmp_path, settings, online):
+    prefer(settings("train.steps=1"), online.path)
+    stored = tg.RolloutStore.open(online.path).scan().collect()
+    with tg.RolloutStore.open(tmp_path / "fewer", run_id="fewer") as store:
+        columns = ["group_id", "rollout_idx", "prompt", "reward", "response_ids", "prompt_ids"]
+        store.append(stored.filter(pl.col("step") < 2).select(columns), step=0)
+    with pytest.raises(tg.DataError, match="was trained on other pairs"):
+        prefer(settings("train.steps=2"), tmp_path / "fewer", resume=True)
+
+
 def test_a_store_without_pairs_is_named(tmp_path, settings):
     with tg.RolloutStore.open(tmp_path / "store", run_id="r") as store:
         rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt": ["p"] * 2, "reward": [1.0, 1.0]}

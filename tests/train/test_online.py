@@ -109,6 +109,15 @@ def test_a_budget_that_cannot_hold_a_row_is_refused_before_anything_is_sampled(s
         train(settings("train.token_budget=12"))
 
 
+def test_a_failed_force_loses_nothing(settings):
+    done = train(settings("train.steps=1"))
+    with pytest.raises(tg.DataError):
+        train(settings("train.steps=1", model="./none"), force=True)
+    with pytest.raises(tg.DataError):
+        train(settings("train.steps=1", data="none.jsonl"), force=True)
+    assert list(done.path.glob("**/rollouts/run=run/step-00000000.w0.parquet"))
+
+
 def test_several_updates_a_batch(settings):
     result = train(settings("train.steps=2", "train.rollouts_per_update=4"))
     state = json.loads((result.checkpoint / "trainer_state.json").read_text())

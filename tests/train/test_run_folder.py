@@ -19,6 +19,7 @@ def open_folder(path, *overrides, resume=False, force=False):
 def begin(path, *overrides, resume=False, force=False):
     """Open a run folder and leave the trace of a first step in it."""
     folder = open_folder(path, *overrides, resume=resume, force=force)
+    folder.begin(config(path, *overrides))
     folder.metrics.write_text('{"kind": "train", "step": 0}\n')
     return folder
 
@@ -45,8 +46,11 @@ def test_an_unnamed_run_takes_the_next_free_name(tmp_path, monkeypatch):
 def test_force_removes_the_run_and_nothing_else(tmp_path):
     folder = begin(tmp_path / "a")
     (folder.path / "notes.txt").write_text("mine")
-    open_folder(tmp_path / "a", force=True)
+    again = open_folder(tmp_path / "a", force=True)
     assert not folder.metrics.exists()
+    assert (again.replaced / "metrics.jsonl").exists()
+    again.begin(config(tmp_path / "a"))
+    assert not again.replaced.exists()
     assert (folder.path / "notes.txt").read_text() == "mine"
 
 
@@ -85,11 +89,35 @@ def test_run_id_has_no_separators(tmp_path):
 
 
 def test_a_run_refused_before_its_first_step_is_no_run(tmp_path):
-    open_folder(tmp_path / "a")
-    assert OnlineConfig.load(open_folder(tmp_path / "a", "seed=5").config).seed == 5
+    open_folder(tmp_path / "a").begin(config(tmp_path / "a"))
+    assert not open_folder(tmp_path / "a", "seed=5").is_resumed
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match="cannot be made"):
         open_folder(tmp_path / "file" / "run")
+
+
+def test_force_and_resume_together_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="give one of them"):
+        open_folder(tmp_path / "a", resume=True, force=True)
+
+
+def test_a_renamed_run_keeps_its_name_in_the_store(tmp_path):
+    begin(tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert begin(tmp_path / "b", resume=True).run_id == "a"
+
+
+def test_an_unnamed_resume_takes_the_newest_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    begin(None)
+    begin(None)
+    assert begin(None, resume=True).path.name == "online-2"
+
+
+def test_a_run_without_its_configuration_is_refused(tmp_path):
+    begin(tmp_path / "a").config.unlink()
+    with pytest.raises(ConfigError, match=r"a run without config\.resolved\.yaml"):
+        open_folder(tmp_path / "a", resume=True)

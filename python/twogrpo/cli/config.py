@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from twogrpo.cli.online import load_online
 from twogrpo.cli.options import Config, Json, Traceback, help_without_command, print_json, split
 from twogrpo.config import DpoConfig, OnlineConfig, RunConfig, key_reference
 from twogrpo.config.embedded import embedded_config
+from twogrpo.config.load import merge, parse_overrides, read_yaml, validate
 
 __all__ = ["app"]
 
@@ -30,16 +32,20 @@ def show(
 
     Without a CONFIG the embedded default is shown.
     """
-    path, overrides = split(config)
-    if kind == "dpo":
-        overrides = ["model.path=tiny", *overrides]
-    resolved = MODELS[kind].load(path if path is not None else embedded_config(kind), overrides)
+    resolved = load_online(config) if kind == "online" else _load_dpo(config)
     values = resolved.model_dump(mode="json")
     if as_json:
         print_json(values)
         return
     for line in _commented(MODELS[kind], values):
         print(line)
+
+
+def _load_dpo(config: list[str] | None) -> DpoConfig:
+    # Model and data come from the online run when it runs; here they need only be named.
+    path, overrides = split(config)
+    values = read_yaml(path if path is not None else embedded_config("dpo"))
+    return validate(DpoConfig, merge(merge({"model": {"path": "tiny"}}, values), parse_overrides(overrides)))
 
 
 @app.command("schema")

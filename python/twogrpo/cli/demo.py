@@ -16,13 +16,16 @@ import typer
 from twogrpo.cli.dpo import load_dpo
 from twogrpo.cli.online import load_online, make_console
 from twogrpo.cli.options import Json, Quiet, Traceback, print_json
+from twogrpo.errors import ConfigError
 
 if TYPE_CHECKING:
     from twogrpo.config import OnlineConfig
     from twogrpo.monitor import Console
+    from twogrpo.train import RunResult
 
 __all__ = ["demo", "run_demo"]
 
+MARKER = ".twogrpo-demo"
 ARMS = ("warm_start", "control", "online", "dpo")
 
 
@@ -61,14 +64,13 @@ def run_demo(folder: Path, seed: int, *, is_quiet: bool = False) -> dict[str, An
     from twogrpo.train import train_dpo, train_online
 
     started = time.perf_counter()
-    for name in ("online", "dpo", "control"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    _clear(folder)
     overrides = [f"run_dir={folder / 'online'}", f"seed={seed}", "log.every_steps=10"]
     config = load_online(overrides)
     console = make_console(config, is_quiet=is_quiet)
-    online = train_online(config, console=console).summary
+    online = _finished(train_online(config, console=console))
     dpo_config = load_dpo(folder / "online", [f"run_dir={folder / 'dpo'}", "log.every_steps=10"])
-    dpo = train_dpo(dpo_config, folder / "online" / "rollouts", console=console).summary
+    dpo = _finished(train_dpo(dpo_config, folder / "online" / "rollouts", console=console))
     control = _control(config, folder, cpu_seconds=online["seconds"]["cpu"], console=console)
     summary = {
         "seed": seed,
@@ -93,6 +95,29 @@ def run_demo(folder: Path, seed: int, *, is_quiet: bool = False) -> dict[str, An
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier demo, known by its marker, and nothing else.
+
+    Raises:
+        ConfigError: A folder of a run's name is there that no demo has made.
+    """
+    marker = folder / MARKER
+    there = [folder / name for name in ("online", "dpo", "control") if (folder / name).exists()]
+    if there and not marker.exists():
+        raise ConfigError(f"{there[0]} is there and no demo has made it; name another folder with --dir")
+    for path in there:
+        shutil.rmtree(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+
+
+def _finished(result: "RunResult") -> dict[str, Any]:
+    """Return a run's summary; an interrupt ends the demo, as half a run has nothing to compare."""
+    if result.is_interrupted:
+        raise KeyboardInterrupt
+    return result.summary
 
 
 def _control(config: "OnlineConfig", folder: Path, *, cpu_seconds: float, console: "Console") -> dict[str, Any]:

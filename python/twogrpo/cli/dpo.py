@@ -26,6 +26,8 @@ def load_dpo(run: Path, arguments: list[str] | None) -> DpoConfig:
     resolved = run / "config.resolved.yaml"
     if not resolved.exists():
         raise DataError(f"{run} is not a run folder: it has no config.resolved.yaml; name the folder of an online run")
+    if "dpo" in read_yaml(resolved):
+        raise DataError(f"{run} is the folder of a dpo run; name the online run whose rollouts are to be used")
     online = OnlineConfig.load(resolved)
     path, overrides = split(arguments)
     values: dict[str, Any] = {}

@@ -66,7 +66,7 @@ def report_run(path: Path, summary: dict[str, Any], *, is_interrupted: bool, as_
         for line in _lines(path, summary):
             print(line)
     if is_interrupted:
-        print(f"interrupted after step {summary['steps']}; go on with --resume", file=sys.stderr)
+        print(f"interrupted after step {summary['steps']}; go on with run_dir={path} --resume", file=sys.stderr)
         return 130
     return 0
 

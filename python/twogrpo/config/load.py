@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origi
 from pydantic import BaseModel, ValidationError
 
 from twogrpo.config.foreign import FOREIGN_NAMES
-from twogrpo.config.section import RootSection
+from twogrpo.config.section import RootSection, merge
 from twogrpo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,14 +31,13 @@ def load_config(model: type[Model], path: str | Path | None, overrides: Sequence
 
 
 def validate(model: type[Model], values: Mapping[str, Any], *, source: str | None = None) -> Model:
-    """Return `model` from nested values, its preset laid below them.
+    """Return `model` from nested values.
 
     Raises:
         ConfigError: One line that names every wrong key, what was found and what was expected.
     """
-    preset = model.presets().get(str(values.get("preset", "")), {})
     try:
-        return model.model_validate(merge(preset, values))
+        return model.model_validate(values)
     except ValidationError as error:
         lines = "; ".join(_explain(model, detail) for detail in error.errors())
         where = f"{source}: " if source else ""
@@ -54,7 +53,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     try:
-        values = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        values = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except FileNotFoundError as error:
         msg = f"{path}: no such configuration file; `twogrpo config show` prints one to start from"
         raise ConfigError(msg) from error
@@ -78,26 +77,17 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
             msg = f"`{item}` is neither a flag nor key=value; write for example rollout.group_size=2"
             raise ConfigError(msg)
     try:
-        values = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)), resolve=True)
+        values = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)), resolve=False)
     except Exception as error:  # as above: the parser's exceptions share no base
         raise ConfigError(f"a value cannot be read as YAML: {_one_line(error)}") from error
     return cast("dict[str, Any]", values)
 
 
-def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `below` with the nested keys of `above` laid over it."""
-    result = dict(below)
-    for key, value in above.items():
-        nested = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = merge(result[key], value) if nested else value
-    return result
-
-
 def to_yaml(config: BaseModel) -> str:
     """Return a configuration as YAML that loads back to the same values."""
-    from omegaconf import OmegaConf
+    import yaml
 
-    return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json")))
+    return str(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
 def known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -96,6 +96,11 @@ def evaluate(  # the parts of a run, by name
         for start in range(0, len(prompts), _PROMPTS_PER_CALL)
         for row in _answers(generator, tokenizer, prompts, reward, each, start=start, seed=seed + start)
     ]
+    if all(row["reward"] is None for row in rows):
+        detail = getattr(reward, "last_error", None) or "no gold answer can be read"
+        raise DataError(
+            f"all {len(rows)} rewards of the evaluation failed: {detail}; check the golds or reward.function"
+        )
     rows.sort(key=lambda row: (row["group_id"], row["rollout_idx"]))
     problems = [_problem_scores(list(group), samples) for _, group in groupby(rows, key=lambda row: row["group_id"])]
     return _evaluation(scores_by_dataset(problems), samples, rows)

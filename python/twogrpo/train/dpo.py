@@ -7,6 +7,7 @@ behaviour logprobs as a reference, which would be another objective for every ro
 import math
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,22 +80,25 @@ def train_dpo(
     """
     store = rollouts if isinstance(rollouts, RolloutStore) else RolloutStore.open(rollouts)
     data = load_pair_data(store, build_pairs(store, PairSpec(**config.pairs.model_dump())))
-    session = open_session(
-        config, default_dir="runs/dpo", backend="builtin", resume=resume, force=force, console=console
-    )
+    session = open_session(config, default_dir="runs/dpo", backend="auto", resume=resume, force=force, console=console)
     session.console.note(f"run folder {session.folder.path}: {len(data)} pairs from {store.path}")
-    with session.open_store("w0") as answers, StopOnInterrupt(session.console.note) as stop:
-        session.take_up()
+    with (
+        session.open_store("w0") as answers,
+        StopOnInterrupt(session.console.note) as stop,
+        closing(session.console),
+    ):
         evaluator = Evaluator.open(session, max_new_tokens=DEFAULT_MAX_NEW_TOKENS, store=answers)
-        _loop(_open(session, config, data), evaluator, stop)
+        run = _open(session, config, data)
+        session.take_up()
+        _loop(run, evaluator, stop)
         checkpoint = session.save_last(flush=answers.flush)
-    session.console.close()
     summary = dpo_summary(session, pairs=len(data))
     session.folder.write_summary(summary)
     return RunResult(session.folder.path, checkpoint, summary, stop.requested)
 
 
 def _open(session: Session, config: DpoConfig, data: PairData) -> _Run:
+    data.pin(session.folder.path / "pairs.parquet", is_resumed=session.folder.is_resumed)
     with stepping(session.state):
         reference_N2 = reference_logps(session, data, config.dpo.reference, config.train.token_budget)
     steps_per_epoch = _plan(data, config, epoch=0).steps
@@ -118,9 +122,12 @@ def _loop(run: _Run, evaluator: Evaluator, stop: StopOnInterrupt) -> None:
     session, state = run.session, run.session.state
     epoch, plan = -1, None
     while True:
-        if evaluator.is_due(run.total) and (state.step > 0 or run.total == 0):
+        if stop.requested:
+            return
+        # The start is the online run's start, which that run has evaluated.
+        if evaluator.is_due(run.total) and state.step > 0:
             evaluator.run()
-        if state.step >= run.total or stop.requested:
+        if state.step >= run.total:
             return
         with stepping(state):
             if plan is None or state.step // run.steps_per_epoch != epoch:

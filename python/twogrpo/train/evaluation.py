@@ -121,9 +121,13 @@ class Evaluator:
         self._store(result.rows)
         seconds = time.perf_counter() - start
         scores = evaluation_scores(result)
-        session.metrics.append({"kind": "eval", "step": session.state.step, **scores, "seconds": round(seconds, 3)})
+        failed = {"failed_rewards": result.failed} if result.failed else {}
+        session.metrics.append(
+            {"kind": "eval", "step": session.state.step, **scores, **failed, "seconds": round(seconds, 3)}
+        )
         shown = "  ".join(f"{name.replace('_at_', '@')} {value:.3f}" for name, value in scores.items())
-        session.console.note(f"evaluated after step {session.state.step}: {shown}  ({seconds:.0f} s)")
+        warning = f"  {result.failed} rewards failed and count 0" if result.failed else ""
+        session.console.note(f"evaluated after step {session.state.step}: {shown}  ({seconds:.0f} s){warning}")
 
     def _store(self, rows: Any) -> None:  # noqa: ANN401  # columns by name, as polars takes them
         import polars as pl

@@ -88,7 +88,7 @@ class Learner:
         if not torch.isfinite(torch.tensor(norm)):
             msg = (
                 f"step {step}: the gradient's norm is {norm}; the weights are as they were before this step. "
-                "Lower train.learning_rate or set train.max_grad_norm, then --resume"
+                "Begin a new run from the newest checkpoint, with a lower train.learning_rate or train.max_grad_norm"
             )
             raise TrainingError(msg)
         for group in self.optimizer.param_groups:

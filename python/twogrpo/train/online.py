@@ -6,6 +6,7 @@ OpenRLHF's work), and any signal between the policy and the store but the `flush
 
 import math
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,13 +84,13 @@ def train_online(
     with (
         session.open_store("w0", logprob_dtype=logprob_dtype) as store,
         StopOnInterrupt(session.console.note) as stop,
+        closing(session.console),
     ):
-        session.take_up()
         run = _open(session, config, store)
         evaluator = Evaluator.open(session, max_new_tokens=config.rollout.max_new_tokens, store=store)
+        session.take_up()
         _loop(run, evaluator, stop)
         checkpoint = session.save_last(flush=store.flush)
-    session.console.close()
     summary = online_summary(session)
     session.folder.write_summary(summary)
     return RunResult(session.folder.path, checkpoint, summary, stop.requested)
@@ -121,9 +122,11 @@ def _open(session: Session, config: OnlineConfig, store: RolloutStore) -> _Run:
 def _loop(run: _Run, evaluator: Evaluator, stop: StopOnInterrupt) -> None:
     session, state = run.session, run.session.state
     while True:
+        if stop.requested:
+            return
         if evaluator.is_due(run.total):
             evaluator.run()
-        if state.step >= run.total or stop.requested:
+        if state.step >= run.total:
             return
         with stepping(state):
             metrics = _step(run)
@@ -138,6 +141,7 @@ def _step(run: _Run) -> dict[str, Any]:
     """Collect one batch, store it, train on it, and return its line of metrics."""
     session, state, config = run.session, run.session.state, run.config
     session.generator.sync()
+    seed = config.seed * SEED_STRIDE + state.step
     batch = collect(
         draw(run.prompts, run.order, state.cursor, config.rollout.prompts_per_step),
         config,
@@ -145,7 +149,7 @@ def _step(run: _Run) -> dict[str, Any]:
         tokenizer=session.tokenizer,
         reward=session.reward,
         params=run.params,
-        seed=config.seed * SEED_STRIDE + state.step,
+        seed=seed,
     )
     facts = {
         "model_id": Path(config.model.path).name if Path(config.model.path).exists() else config.model.path,
@@ -153,7 +157,7 @@ def _step(run: _Run) -> dict[str, Any]:
         "policy_version_max": state.updates,
         "generator": session.generator.name,
         "dtype": config.model.dtype,
-        "seed": config.seed,
+        "seed": seed,
     }
     run.store.append(rollout_table(batch, run.params, facts, keep_text=config.store.keep_text), step=state.step)
     run.guard.check(batch.scores.rewards, batch.scores.status, getattr(session.reward, "last_error", None))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twogrpo.errors import DataError
@@ -30,6 +31,23 @@ class PairData:
 
     def __len__(self) -> int:
         return len(self.rollout_ids)
+
+    def pin(self, path: Path, *, is_resumed: bool) -> None:
+        """Write the pairs into the run folder, so that a resumed run can only go on with the same ones.
+
+        Raises:
+            DataError: The resumed run was trained on other pairs.
+        """
+        import polars as pl
+
+        columns = ["chosen_rollout_id", "rejected_rollout_id"]
+        table = pl.DataFrame(self.rollout_ids, schema=columns, orient="row")
+        if not is_resumed or not path.exists():
+            table.write_parquet(path)
+        elif not pl.read_parquet(path).equals(table):
+            raise DataError(
+                f"{path}: the run was trained on other pairs; name the rollouts it began with, or a new run_dir"
+            )
 
     def length(self, rollout_id: int) -> int:
         """Return the tokens of one rollout, prompt included."""

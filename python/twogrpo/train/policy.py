@@ -58,9 +58,8 @@ def load_tokenizer(path: str) -> "PreTrainedTokenizerBase":
     """
     from transformers import AutoTokenizer
 
-    _require_folder(path)
     try:
-        return cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(path))
+        return cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(_folder_or_hub_id(path)))
     except (OSError, ValueError) as error:
         raise DataError(
             f"model.path={path} has no tokenizer that transformers can load: {_first_line(error)}"
@@ -77,9 +76,9 @@ def load_policy(path: str, *, device: torch.device, gradient_checkpointing: bool
     """
     from transformers import AutoModelForCausalLM
 
-    _require_folder(path)
     try:
-        model = cast("PreTrainedModel", AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32))
+        found = AutoModelForCausalLM.from_pretrained(_folder_or_hub_id(path), dtype=torch.float32)
+        model = cast("PreTrainedModel", found)
     except (OSError, ValueError) as error:
         raise DataError(f"model.path={path} holds no causal language model: {_first_line(error)}") from error
     _disable_dropout(model)
@@ -97,11 +96,15 @@ def make_optimizer(model: nn.Module, section: "TrainSection") -> torch.optim.Opt
     return kind(weights, lr=section.learning_rate, betas=section.betas, weight_decay=section.weight_decay)
 
 
-def _require_folder(path: str) -> None:
+def _folder_or_hub_id(path: str) -> str:
     # A hub id has at most one slash and no leading dot; anything else can only be meant as a folder.
     looks_local = path.startswith((".", "/", "~")) or path.count("/") > 1
-    if looks_local and not Path(path).expanduser().is_dir():
+    if not looks_local:
+        return path
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
         raise DataError(f"model.path={path}: no such folder; expected a Hugging Face model folder or a hub id")
+    return str(folder)
 
 
 def _disable_dropout(model: nn.Module) -> None:

@@ -119,10 +119,11 @@ class Session:
         )
 
     def take_up(self) -> None:
-        """Cut a resumed run's metrics back to its checkpoint.
+        """Write the run's configuration and cut a resumed run's metrics back to its checkpoint.
 
         Called with the store open for writing: its lock keeps a second process from a run that is alive.
         """
+        self.folder.begin(self.config)
         if self.folder.is_resumed:
             self.metrics.keep_before(self.state.step)
             self.console.note(f"resuming {self.folder.path} after step {self.state.step}")
@@ -159,6 +160,8 @@ def open_session(
         state = load_state(checkpoint)
         load_optimizer(optimizer, checkpoint, device)
     dtype = compute_dtype(config.model)
+    if folder.replaced is not None:
+        console.note(f"the run that was here is in {folder.replaced} until this one has begun")
     return Session(
         folder=folder,
         config=config,
