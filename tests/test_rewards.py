@@ -209,3 +209,10 @@ def test_a_file_that_cannot_be_imported_says_why(source, text, message):
     path = source(text)
     with pytest.raises(ConfigError, match=rf"importing .*mine\.py failed with {message}"):
         load_reward(f"{path}:f", "rl")
+
+
+def test_a_number_beyond_float32_fails_its_row(tmp_path):
+    file = tmp_path / "huge.py"
+    file.write_text("def reward(prompts, responses, golds):\n    return [1e300, 1.0]\n")
+    reward = load_reward(f"{file}:reward", "rl")
+    assert reward([prompt("2"), prompt("2")], ["a", "b"]).rewards == [None, 1.0]

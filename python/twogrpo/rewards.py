@@ -20,6 +20,7 @@ from twogrpo.prompts import Prompt
 
 __all__ = ["CallableReward", "Reward", "RewardFunction", "Scores", "VerifierReward", "load_reward"]
 
+_LARGEST_FLOAT32 = 3.4028234663852886e38
 _LOG = logging.getLogger(__name__)
 
 RewardFunction = Callable[..., Sequence[float | None]]
@@ -133,10 +134,12 @@ class CallableReward:
             return self._failed(len(responses), f"{type(error).__name__}: {error}")
         if len(rewards) != len(responses):
             return self._failed(len(responses), f"returned {len(rewards)} rewards for {len(responses)} responses")
-        for row, reward in enumerate(rewards):
-            if reward is None or not math.isfinite(reward):
-                self._warn(f"returned {reward} for response {row} of a batch of {len(rewards)}")
-                rewards[row] = None
+        failed = [row for row, reward in enumerate(rewards) if reward is None or not _fits_float32(reward)]
+        if failed:
+            more = f", and {len(failed) - 1} more failed" if len(failed) > 1 else ""
+            self._warn(f"returned {rewards[failed[0]]} for response {failed[0]} of a batch of {len(rewards)}{more}")
+        for row in failed:
+            rewards[row] = None
         return rewards
 
     def _failed(self, count: int, reason: str) -> list[float | None]:
@@ -174,6 +177,11 @@ def load_reward(function: str | None, profile: str) -> Reward:
         problem = "is not callable" if hasattr(module, name) else "is not there"
         raise ConfigError(f"reward.function={function}: {name} {problem} in {path}; found {found}")
     return CallableReward(loaded, f"{path.name}:{name}")
+
+
+def _fits_float32(reward: float) -> bool:
+    """Return whether a reward stays finite in the store's and the trainer's float32."""
+    return math.isfinite(reward) and abs(reward) <= _LARGEST_FLOAT32
 
 
 def _number(value: Any) -> float:  # noqa: ANN401  # whatever a user's function returns
