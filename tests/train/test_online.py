@@ -77,6 +77,8 @@ def test_training_on_gsm8k_s_questions(tmp_path, settings, shared_material):
     rows = tg.RolloutStore.open(result.path).scan().collect()
     assert len(rows) == 24
     assert set(rows["prompt"]) <= {json.loads(line)["problem"] for line in lines}
+    assert (rows["advantage"] != 0).any()
+    assert_logprobs_are_the_model_s(model, rows.filter(pl.col("step") == 0))
 
 
 def test_every_rollout_is_stored_once_with_how_it_was_made(settings):
