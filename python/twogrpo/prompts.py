@@ -57,7 +57,7 @@ class PromptSet:
         return self.prompts[index]
 
     @classmethod
-    def load(  # the keys of the config's `data` section, by name
+    def load(
         cls,
         path: Path | str,
         tokenizer: "PreTrainedTokenizerBase",

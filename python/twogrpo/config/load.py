@@ -27,7 +27,10 @@ def load_config(model: type[Model], path: str | Path | None, overrides: Sequence
         ConfigError: An unreadable file, an unknown key or a wrong value; the message names it.
     """
     values = read_yaml(path) if path is not None else {}
-    return validate(model, merge(values, parse_overrides(overrides)), source=None if path is None else str(path))
+    # Beside overrides the file is not named: the wrong key may stand in either, and the message names the key.
+    return validate(
+        model, merge(values, parse_overrides(overrides)), source=None if path is None or overrides else str(path)
+    )
 
 
 def validate(model: type[Model], values: Mapping[str, Any], *, source: str | None = None) -> Model:

@@ -58,7 +58,7 @@ class _Pass:
     first_idx: int
 
 
-def evaluate(  # the parts of a run, by name
+def evaluate(
     generator: "Generator",
     tokenizer: "PreTrainedTokenizerBase",
     prompts: "Sequence[Prompt]",
@@ -106,7 +106,7 @@ def evaluate(  # the parts of a run, by name
     return _evaluation(scores_by_dataset(problems), samples, rows)
 
 
-def _answers(  # one call of the generator: what it needs, by name
+def _answers(
     generator: "Generator",
     tokenizer: "PreTrainedTokenizerBase",
     prompts: "Sequence[Prompt]",

@@ -33,7 +33,7 @@ class Console:
         if self._live is not None:
             self._live.console.print(text, markup=False, highlight=False)
         else:
-            print(text, file=self._stream, flush=True)  # printing is this class's job
+            print(text, file=self._stream, flush=True)
 
     def step(self, step: int, total: int, figures: Mapping[str, str], title: str) -> None:
         """Show one finished step, counted from 1, with its figures as `name value` in the order given."""

@@ -115,7 +115,7 @@ def load_examples(path: Path, tokenizer: PreTrainedTokenizerBase) -> list[Exampl
     return encode_examples([(row["problem"], row["response"]) for row in rows], tokenizer)
 
 
-def supervise(  # all of it named at the call
+def supervise(
     model: PreTrainedModel,
     examples: Sequence[Example],
     settings: SupervisedSettings,
