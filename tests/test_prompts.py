@@ -153,7 +153,7 @@ def test_a_missing_file_is_named(tmp_path, tokenizer):
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path, tokenizer):
-    with pytest.raises(ConfigError, match=r"ends in '\.csv'; prompts are read from \.jsonl and \.parquet files"):
+    with pytest.raises(ConfigError, match=r"ends in '\.csv'; rows are read from \.jsonl and \.parquet files"):
         PromptSet.load(tmp_path / "rows.csv", tokenizer)
 
 

@@ -96,7 +96,7 @@ class PromptSet:
         else:
             raise ConfigError(f"data.template={template!r} is unknown; use chat or none")
         for row, row_ids in zip(rows, ids, strict=True):
-            _check_length(path, row, len(row_ids), max_prompt_tokens)
+            _check_length(row, len(row_ids), max_prompt_tokens)
         return cls(tuple(_prompt(row, row_ids) for row, row_ids in zip(rows, ids, strict=True)))
 
 
@@ -165,11 +165,11 @@ def _ids(encoded: Any) -> list[list[int]]:  # noqa: ANN401  # a BatchEncoding, u
     return [list(row_ids) for row_ids in encoded["input_ids"]]
 
 
-def _check_length(path: Path, row: PromptRow, tokens: int, limit: int | None) -> None:
+def _check_length(row: PromptRow, tokens: int, limit: int | None) -> None:
     if limit is not None and tokens > limit:
         raise DataError(
-            f"{path}, {row.place}: the prompt has {tokens} tokens, more than data.max_prompt_tokens={limit}; "
+            f"{row.place}: the prompt has {tokens} tokens, more than data.max_prompt_tokens={limit}; "
             "raise the limit or take the row out"
         )
     if tokens == 0:
-        raise DataError(f"{path}, {row.place}: the prompt has no tokens; take the row out")
+        raise DataError(f"{row.place}: the prompt has no tokens; take the row out")

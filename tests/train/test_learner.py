@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from twogrpo.errors import TrainingError
+from twogrpo.models import load_policy
 from twogrpo.train.learner import Learner
 from twogrpo.train.logprobs import TokenBatch, token_logps
-from twogrpo.train.policy import load_policy
 
 
 @pytest.fixture

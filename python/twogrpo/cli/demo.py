@@ -125,10 +125,10 @@ def _control(config: "OnlineConfig", folder: Path, *, cpu_seconds: float, consol
     import torch
 
     from twogrpo.generate import make_generator
+    from twogrpo.models import load_policy, load_tokenizer
     from twogrpo.rewards import load_reward
     from twogrpo.tiny import CONTROL, CpuSeconds, TinyFiles, load_examples, supervise
     from twogrpo.train.evaluation import evaluate_as_configured, evaluation_scores, load_prompts
-    from twogrpo.train.policy import load_policy, load_tokenizer
 
     files = TinyFiles(folder / "online" / "tiny")
     tokenizer = load_tokenizer(str(files.model))

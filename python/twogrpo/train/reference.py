@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from twogrpo.models import load_policy
 from twogrpo.pairs import plan_batches
 from twogrpo.train.learner import Learner
-from twogrpo.train.policy import load_policy
 
 if TYPE_CHECKING:
     import polars as pl

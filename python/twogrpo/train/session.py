@@ -13,20 +13,14 @@ import transformers
 
 from twogrpo.config import RunConfig
 from twogrpo.generate import make_generator, stop_ids
+from twogrpo.models import compute_dtype, load_policy, load_tokenizer, select_device, set_threads
 from twogrpo.monitor import Console, MetricsLog
 from twogrpo.rewards import Reward, load_reward
 from twogrpo.store import RolloutStore
 from twogrpo.tiny import materialise
 from twogrpo.train.checkpoint import TrainState, latest_checkpoint, load_optimizer, load_state, save_checkpoint
 from twogrpo.train.learner import Learner
-from twogrpo.train.policy import (
-    compute_dtype,
-    load_policy,
-    load_tokenizer,
-    make_optimizer,
-    select_device,
-    set_threads,
-)
+from twogrpo.train.optimizer import make_optimizer
 from twogrpo.train.run_folder import RunFolder, open_run_folder
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The policy to train: device, threads, model, tokenizer, generator and optimizer."""
+"""Models and tokenizers from a folder or the hub, the device they run on, and the numbers they compute in."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from twogrpo.config.sampling import ModelSection
-    from twogrpo.config.training import TrainSection
 
-__all__ = ["compute_dtype", "load_policy", "load_tokenizer", "make_optimizer", "select_device", "set_threads"]
+__all__ = ["compute_dtype", "load_policy", "load_tokenizer", "select_device", "set_threads"]
 
 
 def select_device(name: str) -> torch.device:
@@ -87,13 +86,6 @@ def load_policy(path: str, *, device: torch.device, gradient_checkpointing: bool
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[no-untyped-call]
     model.train()
     return model
-
-
-def make_optimizer(model: nn.Module, section: "TrainSection") -> torch.optim.Optimizer:
-    """Return Adam or AdamW over all weights that want a gradient."""
-    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[section.optimizer]
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    return kind(weights, lr=section.learning_rate, betas=section.betas, weight_decay=section.weight_decay)
 
 
 def _folder_or_hub_id(path: str) -> str:
