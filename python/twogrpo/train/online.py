@@ -32,6 +32,9 @@ __all__ = ["train_online"]
 # Sampling seeds of different steps and run seeds never meet within a run of fewer steps than this.
 SEED_STRIDE = 1_000_003
 
+# From here on hundredths of a second say nothing, and would not fit the line.
+_LONG_S = 10.0
+
 
 @dataclass(frozen=True)
 class _Run:
@@ -198,12 +201,15 @@ def _statistics(batch: RolloutBatch) -> dict[str, Any]:
 def _figures(metrics: dict[str, Any]) -> dict[str, str]:
     """Return what a person wants to see of a step; one line of 80 columns."""
     rate = metrics["generated_tokens"] / max(1e-9, metrics["generate_s"])
-    seconds = (f"{metrics[name]:.2f}".removeprefix("0") for name in ("generate_s", "verify_s", "train_s"))
     return {
         "reward": f"{metrics['reward']:.3f}",
         "ties": f"{metrics['tied_share']:.2f}",
         "pairs": str(metrics["decided_groups"]),
         "len": f"{metrics['response_tokens_mean']:.0f}",
         "tok/s": f"{rate / 1000:.1f}k",
-        "gen/ver/train": f"{'/'.join(seconds)} s",
+        "gen/train": f"{_seconds(metrics['generate_s'])}/{_seconds(metrics['train_s'])} s",
     }
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f}" if seconds < _LONG_S else f"{seconds:.0f}"
