@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from twogrpo.errors import VerifyError
-from twogrpo.verifier import VERIFIER_VERSION, Verdict, explain, verifier_name, verify, verify_batch
+from twogrpo.verifier import VERIFIER_VERSION, Verdict, answer_kinds, explain, verifier_name, verify, verify_batch
 
 PROFILES = ["rl", "eval", "strict", "string", "math_verify"]
 RESPONSES = [r"so \boxed{\frac12}", r"\boxed{47+86}", "no answer", r"\boxed{x", r"\boxed{}", r"\boxed{7}"]
@@ -113,8 +113,36 @@ def test_an_unknown_profile_names_all_five(call):
 
 
 def test_an_unknown_mode_is_refused():
-    with pytest.raises(VerifyError, match="use one of response, answer"):
-        verify("1", "1", mode="text")
+    with pytest.raises(VerifyError, match="use one of response, answer, text"):
+        verify("1", "1", mode="essay")
+
+
+@pytest.mark.parametrize(
+    ("gold", "mode", "status"),
+    [
+        ("2 + 3 gives 5.\n#### 5", "response", "unparsable_gold"),
+        ("2 + 3 gives 5.\n#### 5", "text", "match"),
+        (r"Here $a = 3$, so it is \boxed{5}.", "text", "match"),
+        ("thus $5$", "text", "match"),
+        # A bare gold stays what it is: no number and no formula is cut out of it.
+        ("5", "text", "match"),
+        (r"x \in [2,5]", "text", "mismatch"),
+        ("$4$ and $5$", "text", "mismatch"),
+    ],
+)
+def test_a_gold_in_prose_is_searched_in_mode_text(gold, mode, status):
+    single = verify(r"so \boxed{5}", gold, mode=mode)
+    assert single.status == status
+    assert verify_batch([r"so \boxed{5}"], [gold], mode=mode)["status"].to_list() == [status]
+
+
+def test_a_searched_gold_is_explained():
+    assert verify(r"\boxed{5}", "2 + 3 gives 5.\n#### 5.0", mode="text").gold_form == "5"
+
+
+def test_in_mode_text_a_reward_still_needs_a_box():
+    assert verify("it is 5", "#### 5", mode="text").status == "no_answer"
+    assert verify("it is 5", "#### 5", mode="text", profile="eval").correct
 
 
 def test_the_verifier_s_name_holds_version_and_profile():
@@ -175,8 +203,29 @@ def test_lists_and_single_golds_may_be_mixed():
     assert verify_batch([r"\boxed{1}", r"\boxed{2}"], ["1", ["3", "2"]])["correct"].all()
 
 
-def test_a_null_gold_is_no_gold():
-    assert verify_batch([r"\boxed{1}"], pl.Series([None], dtype=pl.String))["reward"].to_list() == [None]
+@pytest.mark.parametrize("gold", [None, "", " \n", [], [None]])
+@pytest.mark.parametrize("response", [r"\boxed{1}", "no answer", r"\boxed{"])
+def test_without_a_gold_no_response_is_judged(gold, response):
+    golds = pl.Series([gold], dtype=pl.List(pl.String) if isinstance(gold, list) else pl.String)
+    verdict = verify_batch([response], golds).row(0, named=True)
+    assert (verdict["status"], verdict["reward"]) == ("unparsable_gold", None)
+
+
+def test_a_null_among_several_golds_is_left_out():
+    assert verify_batch([r"\boxed{1}"], [[None, "1"]])["correct"].to_list() == [True]
+
+
+def test_the_kinds_of_answers():
+    answers = ["3", "0.5", r"\frac12", "x=3", "[0,1)", r"\text{Tuesday}", "", r"\oint f"]
+    kinds = ["integer", "decimal", "fraction", "equation", "interval", "text", "empty", "unknown"]
+    assert answer_kinds(answers) == kinds
+    assert answer_kinds(pa.array(answers)) == kinds
+    assert answer_kinds([]) == []
+
+
+def test_a_null_answer_has_no_kind():
+    with pytest.raises(VerifyError, match="row 0 of answers is null"):
+        answer_kinds([None])
 
 
 def test_an_empty_batch_gives_an_empty_frame():

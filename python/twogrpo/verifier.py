@@ -15,10 +15,20 @@ from twogrpo.errors import VerifyError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["VERIFIER_VERSION", "Mode", "Profile", "Verdict", "explain", "verifier_name", "verify", "verify_batch"]
+__all__ = [
+    "VERIFIER_VERSION",
+    "Mode",
+    "Profile",
+    "Verdict",
+    "answer_kinds",
+    "explain",
+    "verifier_name",
+    "verify",
+    "verify_batch",
+]
 
 Profile: TypeAlias = Literal["rl", "eval", "strict", "string", "math_verify"]
-Mode: TypeAlias = Literal["response", "answer"]
+Mode: TypeAlias = Literal["response", "answer", "text"]
 
 VERIFIER_VERSION: str = _core.verifier_version()
 """The version of the rules; equal versions give equal verdicts on every machine."""
@@ -41,10 +51,14 @@ def verify(response: str, gold: str | Sequence[str], *, profile: str = "rl", mod
 
     Args:
         response: The model's text.
-        gold: The right answer, or several acceptable ones: any of them is a match.
+        gold: The right answer, or several acceptable ones: any of them is a match. Without one, or where it is blank,
+            nothing can be judged: the status is `unparsable_gold`, whatever the response.
         profile: One of `rl`, `eval`, `strict`, `string`, `math_verify`.
-        mode: `response` looks for the answer in the text; `answer` takes the text as the final answer, with or without
-            `$..$` or `\boxed{..}` around it.
+        mode: `response` looks for the answer in the text, where the profile allows it to stand: `rl`, `strict` and
+            `string` read boxes alone. `answer` takes the text as the final answer, with or without `$..$` or
+            `\boxed{..}` around it. `text` reads the response as `response` does, and the gold may be prose as well,
+            such as a worked solution. Its answer is what it announces (one box, "the answer is", `####`, `Answer:`),
+            under every profile; else the whole gold if that is understood, else its last box or formula.
 
     Raises:
         VerifyError: If profile or mode is unknown.
@@ -60,7 +74,8 @@ def verify_batch(responses: object, golds: object, *, profile: str = "rl", mode:
 
     Args:
         responses: Texts: a list, a polars Series, a pyarrow array, or anything else with an Arrow stream.
-        golds: One right answer a response, or a list of acceptable ones a response.
+        golds: One right answer a response, or a list of acceptable ones a response. Nulls in a list are left out. A
+            null, an empty list or a blank text is no gold answer: its row has the status `unparsable_gold`.
         profile: As in `verify`.
         mode: As in `verify`.
 
@@ -75,6 +90,23 @@ def verify_batch(responses: object, golds: object, *, profile: str = "rl", mode:
 
     table = _core.verify_batch(_column(responses, "responses"), _column(golds, "golds"), profile, mode)
     return pl.DataFrame(table)
+
+
+def answer_kinds(answers: object) -> list[str]:
+    r"""Return the kind of each bare answer, by the way it is written.
+
+    Args:
+        answers: Texts, as the responses of `verify_batch`.
+
+    Returns:
+        `integer`, `fraction`, `decimal`, `percent`, `quantity` (a number with a unit or words), `based`, `expression`,
+        `interval`, `tuple` (of two values perhaps an open interval), `set`, `list` (several values without brackets, or
+        `\pm`), `matrix`, `equation`, `inequality`, `text`, `choice`, `empty`, or `unknown` for what is not understood.
+
+    Raises:
+        VerifyError: If an answer is null, or the column holds no text.
+    """
+    return _core.answer_kinds(_column(answers, "answers"))
 
 
 def explain(verdict: Verdict, gold: str | Sequence[str]) -> str:

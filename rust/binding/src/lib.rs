@@ -27,7 +27,7 @@ mod core {
     #[pymodule_export]
     use super::store::{StoreWriter, store_check, store_open, store_reward_columns, store_schema};
     #[pymodule_export]
-    use super::verify::{PyVerdict, verifier_profiles, verifier_version, verify, verify_batch};
+    use super::verify::{PyVerdict, answer_kinds, verifier_profiles, verifier_version, verify, verify_batch};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -105,6 +105,23 @@ pub fn verify_batch(
     table(&verdicts)
 }
 
+/// Return the kind of each bare answer of an Arrow array of text.
+#[pyfunction]
+pub fn answer_kinds(py: Python<'_>, answers: AnyArray) -> PyResult<Vec<&'static str>> {
+    let chunks = chunks(answers)?;
+    let answers = Texts::read(&chunks, "answers")?;
+    let mut kinds = Vec::with_capacity(answers.len());
+    for start in (0..answers.len()).step_by(ROWS_PER_SIGNAL_CHECK) {
+        let part = start..answers.len().min(start + ROWS_PER_SIGNAL_CHECK);
+        kinds.extend(py.detach(|| {
+            part.map(|row| twogrpo_verify::kind_guarded(answers.get(row)).name())
+                .collect::<Vec<_>>()
+        }));
+        py.check_signals()?;
+    }
+    Ok(kinds)
+}
+
 /// Return the version of the verifier.
 #[pyfunction]
 pub const fn verifier_version() -> &'static str {
@@ -124,9 +141,10 @@ fn options(profile: &str, mode: &str, has_forms: bool) -> PyResult<Options> {
     let mode = match mode {
         "response" => Mode::Response,
         "answer" => Mode::Answer,
+        "text" => Mode::Text,
         _ => {
             return Err(VerifyError::new_err(format!(
-                "mode={mode:?} is unknown; use one of response, answer"
+                "mode={mode:?} is unknown; use one of response, answer, text"
             )));
         }
     };

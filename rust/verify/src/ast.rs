@@ -88,3 +88,24 @@ pub enum Relation {
     /// Member of.
     In,
 }
+
+impl Ast {
+    /// Returns whether a `\pm` or `\mp` leaves a sign open, so that the answer is two values.
+    pub fn has_open_sign(&self) -> bool {
+        match self {
+            Self::PlusMinus(..) => true,
+            Self::Neg(inner) | Self::Percent(inner) | Self::Unit(inner, _) => inner.has_open_sign(),
+            Self::Quotient(a, b) | Self::Power(a, b) | Self::Root(a, b) | Self::Mixed(a, b) => {
+                a.has_open_sign() || b.has_open_sign()
+            }
+            Self::Sum(parts)
+            | Self::Product(parts)
+            | Self::Call(_, parts)
+            | Self::Apply(_, parts)
+            | Self::Chain(parts, _)
+            | Self::Bracket(_, parts, _)
+            | Self::Union(parts) => parts.iter().any(Self::has_open_sign),
+            _ => false,
+        }
+    }
+}

@@ -9,8 +9,10 @@ mod ast;
 mod commands;
 mod compare;
 mod equality;
+mod evaluate;
 mod extract;
 mod fuel;
+mod kind;
 mod lexer;
 mod limits;
 mod normal;
@@ -23,6 +25,7 @@ mod verdict;
 mod verify;
 
 pub use extract::ExtractionRule;
+pub use kind::{Kind, kind, kind_guarded};
 pub use profile::{Equality, Extraction, Profile, UnknownProfile};
 pub use verdict::{Status, Verdict};
 pub use verify::{Mode, Options, VERSION, verify, verify_guarded};

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::compare::{Comparison, compare, described};
-use crate::extract::{self, Missing};
+use crate::extract::{self, ExtractionRule, Missing};
 use crate::fuel::Fuel;
 use crate::limits;
 use crate::profile::Profile;
@@ -19,6 +19,8 @@ pub enum Mode {
     Response,
     /// A bare final answer.
     Answer,
+    /// A whole response, and gold answers that may be prose as well.
+    Text,
 }
 
 /// How to verify.
@@ -33,7 +35,12 @@ pub struct Options {
 }
 
 /// Returns the verdict on a response: a match if it equals any of the gold answers.
+///
+/// Without a gold answer nothing can be judged, whatever the response is.
 pub fn verify(response: &str, golds: &[&str], options: Options) -> Verdict {
+    if golds.iter().all(|gold| gold.trim().is_empty()) {
+        return Verdict::bare(Status::UnparsableGold);
+    }
     if response.len() > limits::INPUT_BYTES {
         return Verdict::bare(Status::Limit);
     }
@@ -52,7 +59,10 @@ pub fn verify(response: &str, golds: &[&str], options: Options) -> Verdict {
     verdict.fuel = fuel.spent();
     if options.has_forms {
         verdict.pred_form = described(&pred, &mut Fuel::default());
-        verdict.gold_form = golds.first().and_then(|gold| described(gold, &mut Fuel::default()));
+        verdict.gold_form = golds.first().and_then(|gold| {
+            let mut readings = readings(gold, options.mode);
+            readings.find_map(|reading| described(reading, &mut Fuel::default()))
+        });
     }
     verdict
 }
@@ -61,7 +71,7 @@ pub fn verify(response: &str, golds: &[&str], options: Options) -> Verdict {
 fn best(pred: &str, golds: &[&str], options: Options, fuel: &mut Fuel) -> Comparison {
     let mut kept: Option<Comparison> = None;
     for gold in golds {
-        let comparison = compare(pred, gold.trim(), options.profile.equality(), fuel);
+        let comparison = with_gold(pred, gold, options, fuel);
         if comparison.status == Status::Match {
             return comparison;
         }
@@ -70,6 +80,40 @@ fn best(pred: &str, golds: &[&str], options: Options, fuel: &mut Fuel) -> Compar
         }
     }
     kept.unwrap_or(Comparison::of(Status::UnparsableGold))
+}
+
+/// Returns what comes of one gold answer: of its first reading that can be judged, or of its last.
+fn with_gold(pred: &str, gold: &str, options: Options, fuel: &mut Fuel) -> Comparison {
+    let mut found = Comparison::of(Status::UnparsableGold);
+    for reading in readings(gold, options.mode) {
+        found = compare(pred, reading, options.profile.equality(), fuel);
+        if !found.is_failure() {
+            break;
+        }
+    }
+    found
+}
+
+/// Returns the texts that a gold answer may stand for, the likeliest first.
+///
+/// What prose announces is its answer. A formula, or the last of several boxes, is only taken from a text that is not
+/// understood as a whole: in `125 $\text{cm}$` and `$1$ and $2$` it is a part of the answer.
+fn readings(gold: &str, mode: Mode) -> impl Iterator<Item = &str> {
+    let whole = gold.trim();
+    let candidate = (mode == Mode::Text).then(|| extract::extract_gold(gold)).flatten();
+    let found = candidate
+        .as_ref()
+        .and_then(|candidate| gold.get(candidate.span.clone()));
+    let is_announced = candidate.is_some_and(|candidate| match candidate.rule {
+        ExtractionRule::Boxed => candidate.candidates == 1,
+        rule => rule != ExtractionRule::LastMath,
+    });
+    let in_order = if is_announced {
+        [found, None]
+    } else {
+        [Some(whole), found]
+    };
+    in_order.into_iter().flatten()
 }
 
 /// Returns the verdict, or `error` where judging this row panicked.

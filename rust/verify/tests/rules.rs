@@ -452,3 +452,72 @@ fn hostile_input_is_refused() {
     refuses(Profile::Rl, &pairs);
     refuses(Profile::Eval, &pairs);
 }
+
+fn text_status(text: &str, gold: &str, profile: Profile) -> Status {
+    let options = Options {
+        profile,
+        mode: Mode::Text,
+        has_forms: false,
+    };
+    verify(text, &[gold], options).status
+}
+
+#[test]
+fn prose_on_both_sides_is_searched() {
+    let pairs = [
+        ("so \\boxed{32349}", "So the answer is: \\[ \\boxed{32349} \\]"),
+        ("so \\boxed{40}", "work 7\n#### 40"),
+        ("so \\boxed{40}", "First $a = 1$, then $b = 40$. The answer is $40$."),
+        ("so \\boxed{\\frac12}", "hence \\(0.5\\)"),
+        ("so \\boxed{7}", "7"),
+        ("so \\boxed{[2,3]}", "x \\in [2,3]"),
+        ("so \\boxed{\\text{Tuesday}}", "Tuesday"),
+        // Understood as it stands, and more than its last formula or box.
+        ("so \\boxed{125\\text{ cm}}", "125 $\\text{cm}$"),
+        ("so \\boxed{-2,1}", "\\(\\boxed{1}\\) and \\(\\boxed{-2}\\)."),
+    ];
+    for (text, gold) in pairs {
+        for profile in [Profile::Rl, Profile::Eval] {
+            assert_eq!(text_status(text, gold, profile), Status::Match, "{text} against {gold}");
+        }
+    }
+}
+
+#[test]
+fn a_searched_gold_is_not_its_parts() {
+    let pairs = [
+        ("so \\boxed{1}", "$1$ and $2$"),
+        ("so \\boxed{7}", "work 7\n#### 40"),
+        ("so \\boxed{2}", "\\boxed{1} and \\boxed{2}"),
+        ("so \\boxed{125\\text{ km}}", "125 $\\text{cm}$"),
+    ];
+    for (text, gold) in pairs {
+        for profile in [Profile::Rl, Profile::Eval] {
+            assert_eq!(
+                text_status(text, gold, profile),
+                Status::Mismatch,
+                "{text} against {gold}"
+            );
+        }
+    }
+}
+
+#[test]
+fn for_rewards_a_text_needs_its_box() {
+    assert_eq!(text_status("it is 40", "#### 40", Profile::Rl), Status::NoAnswer);
+    assert_eq!(text_status("it is 40", "#### 40", Profile::Eval), Status::Match);
+}
+
+#[test]
+fn without_a_gold_answer_nothing_is_judged() {
+    for golds in [&[][..], &[" "], &["", "\n"]] {
+        for text in ["no answer", "\\boxed{1}", "\\boxed{"] {
+            let options = Options {
+                profile: Profile::Rl,
+                mode: Mode::Response,
+                has_forms: false,
+            };
+            assert_eq!(verify(text, golds, options).reward(), None, "{text} against {golds:?}");
+        }
+    }
+}

@@ -68,12 +68,23 @@ pub enum Missing {
 ///
 /// Text up to the last `</think>` is not searched. When strict, an unclosed `<think>` hides the whole response.
 pub fn extract(response: &str, extraction: Extraction) -> Result<Candidate, Missing> {
-    let is_strict = extraction == Extraction::Strict;
+    by_rules(response, extraction.rules(), extraction == Extraction::Strict)
+}
+
+/// Returns the answer that a gold answer in prose gives, if there is one.
+///
+/// A number by itself is not looked for: a bare gold answer such as `x \in [2,3]` holds some as well.
+pub fn extract_gold(gold: &str) -> Option<Candidate> {
+    use ExtractionRule::{AnswerLine, AnswerPhrase, Boxed, Hash, LastMath};
+    by_rules(gold, &[Boxed, AnswerPhrase, Hash, AnswerLine, LastMath], false).ok()
+}
+
+fn by_rules(response: &str, rules: &[ExtractionRule], is_strict: bool) -> Result<Candidate, Missing> {
     let Some(start) = think::visible_from(response, is_strict) else {
         return Err(Missing::NoAnswer);
     };
     let text = response.get(start..).unwrap_or_default();
-    for rule in extraction.rules() {
+    for rule in rules {
         let found = match rule {
             ExtractionRule::Boxed => boxed::find(text, !is_strict)?,
             ExtractionRule::AnswerPhrase => phrase::after_phrase(text),
@@ -155,6 +166,14 @@ mod tests {
             Err(Missing::NoAnswer)
         );
         assert_eq!(extract("<think>\\boxed{1}", Extraction::Strict), Err(Missing::NoAnswer));
+    }
+
+    #[test]
+    fn a_gold_answer_is_not_a_mere_number() {
+        let rule = |gold| extract_gold(gold).map(|candidate| candidate.rule);
+        assert_eq!(rule("work 7\n#### 40"), Some(ExtractionRule::Hash));
+        assert_eq!(rule("so it is $[2,3]$"), Some(ExtractionRule::LastMath));
+        assert_eq!(rule("x \\in [2,3]"), None);
     }
 
     #[test]

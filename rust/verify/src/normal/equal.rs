@@ -5,6 +5,7 @@ use dashu_ratio::RBig;
 use super::Trouble;
 use super::algebra::product;
 use super::poly::{Atom, Poly};
+use crate::evaluate::vanishes;
 use crate::fuel::Fuel;
 
 /// Most denominators that are cleared one after another.
@@ -24,7 +25,8 @@ pub enum Sameness {
 /// Returns whether two normal forms have the same value.
 ///
 /// The difference is cleared of its denominators. If nothing is left the two are equal. Otherwise they differ if only
-/// independent atoms are left: names, and roots of different integers, which no rational relation ties.
+/// independent atoms are left: names, and roots of different integers, which no rational relation ties. What is left
+/// after that is evaluated.
 pub fn sameness(left: &Poly, right: &Poly, fuel: &mut Fuel) -> Result<Sameness, Trouble> {
     if left == right {
         return Ok(Sameness::Equal);
@@ -43,7 +45,7 @@ pub fn sameness(left: &Poly, right: &Poly, fuel: &mut Fuel) -> Result<Sameness, 
     Ok(if is_independent(&difference) {
         Sameness::Different
     } else {
-        Sameness::Unknown
+        vanishes(&difference, fuel)
     })
 }
 

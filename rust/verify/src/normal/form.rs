@@ -92,7 +92,7 @@ impl Normaliser<'_> {
         let mut forms = Vec::with_capacity(items.len());
         for item in items {
             forms.push(self.item(item, true)?);
-            if has_open_sign(item) {
+            if item.has_open_sign() {
                 forms.push(self.item(item, false)?);
             }
         }
@@ -163,20 +163,5 @@ fn plain(value: Poly) -> Scalar {
         unit: None,
         is_percent: false,
         precision: None,
-    }
-}
-
-fn has_open_sign(ast: &Ast) -> bool {
-    match ast {
-        Ast::PlusMinus(..) => true,
-        Ast::Neg(inner) | Ast::Percent(inner) | Ast::Unit(inner, _) => has_open_sign(inner),
-        Ast::Quotient(a, b) | Ast::Power(a, b) | Ast::Root(a, b) | Ast::Mixed(a, b) => {
-            has_open_sign(a) || has_open_sign(b)
-        }
-        Ast::Sum(parts) | Ast::Product(parts) | Ast::Call(_, parts) | Ast::Apply(_, parts) | Ast::Chain(parts, _) => {
-            parts.iter().any(has_open_sign)
-        }
-        Ast::Bracket(_, parts, _) | Ast::Union(parts) => parts.iter().any(has_open_sign),
-        _ => false,
     }
 }

@@ -172,6 +172,19 @@ impl Poly {
         }
     }
 
+    /// Visits every atom at any depth.
+    pub fn each_atom(&self, visit: &mut impl FnMut(&Atom)) {
+        for (atom, exponent) in self.terms.keys().flatten() {
+            visit(atom);
+            match atom {
+                Atom::Call(_, arguments) => arguments.iter().for_each(|argument| argument.each_atom(visit)),
+                Atom::Sum(inner) => inner.each_atom(visit),
+                _ => {}
+            }
+            exponent.each_atom(visit);
+        }
+    }
+
     /// Returns whether any atom, at any depth, is one of these.
     pub fn any_atom(&self, test: &impl Fn(&Atom, &Self) -> bool) -> bool {
         self.terms.keys().flatten().any(|(atom, exponent)| {

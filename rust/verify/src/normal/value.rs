@@ -15,6 +15,12 @@ use crate::limits;
 /// Names that are functions when something in parentheses follows.
 const FUNCTION_NAMES: [&str; 8] = ["f", "g", "h", "F", "G", "\\phi", "\\Phi", "\\psi"];
 
+/// Returns the normal form of one value for a test.
+#[cfg(test)]
+pub fn value_of(ast: &Ast, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+    value(ast, true, fuel)
+}
+
 /// Returns the normal form of one value; `is_upper` takes the upper of open signs.
 pub fn value(ast: &Ast, is_upper: bool, fuel: &mut Fuel) -> Result<Poly, Trouble> {
     fuel.spend(1)?;
