@@ -202,13 +202,47 @@ def test_rows_that_the_schema_refuses_are_refused_at_once(path, table, message):
         store.append(table, 0)
 
 
+def test_columns_of_nothing_but_none_are_taken(path):
+    with RolloutStore.open(path, run_id="r") as store:
+        store.append(rollouts().with_columns(gold=None, reward=None, response_ids=None, logprobs=None), 0)
+        store.flush()
+        stored = store.scan().select("gold", "reward", "response_ids").collect()
+    assert stored.null_count().row(0) == (8, 8, 8)
+
+
+@pytest.mark.parametrize("step", [-1, 2**31, 2**70])
+def test_a_step_out_of_range_is_refused(path, step):
+    with RolloutStore.open(path, run_id="r") as store, pytest.raises(DataError, match="is not usable; expected"):
+        store.append(rollouts(), step)
+
+
+def test_segments_are_scanned_one_by_one(path):
+    write(path, range(3))
+    store = RolloutStore.open(path)
+    for step, segment in enumerate(store.segments()):
+        rows = store.scan_segments([segment]).collect()
+        assert rows["step"].unique().to_list() == [step]
+        assert rows["segment"].unique().to_list() == [str(segment)]
+        assert_frame_equal(rows.drop("segment"), store.scan().filter(pl.col("step") == step).collect())
+    assert store.scan_segments([]).collect().schema == store.scan_segments(store.segments()).collect_schema()
+
+
 def test_a_store_opened_for_reading_does_not_append(path):
     write(path, range(1))
     with pytest.raises(StoreError, match="open for reading"):
         RolloutStore.open(path).append(rollouts(), 1)
 
 
-@pytest.mark.parametrize("options", [{"writer": "w1"}, {"resume_step": 0}, {"run_id": "r", "metadata": {"host": "x"}}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"writer": "w1"},
+        {"resume_step": 0},
+        {"run_id": "r", "metadata": {"host": "x"}},
+        {"run_id": "r", "resume_step": 2**31},
+        {"run_id": "r", "resume_step": -2},
+    ],
+)
 def test_arguments_that_do_not_go_together_are_refused(path, options):
     with pytest.raises(ConfigError):
         RolloutStore.open(path, **options)

@@ -5,7 +5,7 @@ reader of Parquet takes the glob `run=*/*.parquet` of the store's folder.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from twogrpo import _core
-from twogrpo.errors import ConfigError, StoreError
+from twogrpo.errors import ConfigError, DataError, StoreError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,6 +24,7 @@ Phase = Literal["train", "eval", "replay", "imported"]
 _METADATA = ("config_hash", "tokenizer_hash", "template_hash")
 _LIVE = "run=*/*.parquet"
 _SUPERSEDED = "_superseded/run=*/attempt-*/*.parquet"
+_STEPS = 2**31
 _logger = logging.getLogger(__name__)
 
 
@@ -35,20 +36,35 @@ class ArrowTable(Protocol):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that a check found: the file and what is wrong with it."""
+    """One thing that a check found.
+
+    Attributes:
+        path: The file.
+        what: What is wrong with it.
+        is_damage: Its rows are not those that were written, or cannot be read; False for what only stands beside the
+            rows, such as a segment without its line in the log.
+    """
 
     path: Path
     what: str
+    is_damage: bool
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}"
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check has seen: readable segments, their rows and bytes, superseded segments, and every problem."""
+    """What a check has seen: readable segments, their rows and bytes, superseded segments, and every problem.
+
+    `tokenizers` are the hashes of the tokenizers that the segments were made with, where their footers tell.
+    """
 
     segments: int
     superseded_segments: int
     rows: int
     bytes: int
+    tokenizers: tuple[str, ...]
     problems: tuple[Problem, ...]
 
     @property
@@ -100,6 +116,7 @@ class RolloutStore:
         run_id: str | None = None,
         writer: str | None = None,
         resume_step: int | None = None,
+        keep_evaluation: bool = False,
         metadata: Mapping[str, str] | None = None,
         logprob_dtype: Literal["float32", "float16"] = "float32",
     ) -> Self:
@@ -111,8 +128,13 @@ class RolloutStore:
             writer: Name of this writer within the run, `w0` if not given; one living process each.
             resume_step: Keep the run's segments up to this step of the optimizer, move later ones of all its writers
                 aside and begin a new attempt. -1 keeps none.
+            keep_evaluation: Also keep the evaluation stored for the step after `resume_step`: it was made of the
+                weights that the resumed run starts from.
             metadata: `config_hash`, `tokenizer_hash` and `template_hash` for the footers of what is written.
             logprob_dtype: Width of the stored logprobs; float16 puts ratios off by up to 0.8 %.
+
+        Returns:
+            The store; close it, or use it as a context, when it was opened for writing.
 
         Raises:
             StoreError: If there is no store to read, or a living process writes as this writer.
@@ -125,9 +147,12 @@ class RolloutStore:
                 raise ConfigError(f"{', '.join(given)} are for writing; give run_id as well")
             _core.store_open(folder)
             return cls(folder, None)
+        if resume_step is not None and not -1 <= resume_step < _STEPS:
+            raise ConfigError(f"resume_step={resume_step} is out of range; expected -1 to 2^31 - 1")
         hashes = _check_options(dict(metadata or {}), logprob_dtype)
         writers = _Writers(folder, run_id, writer or "w0", float16=logprob_dtype == "float16", hashes=hashes)
-        writers.open(writers.name, resume_step)
+        keep_ahead = writers.name_for("eval") if keep_evaluation else None
+        writers.open(writers.name, resume_step, keep_ahead)
         return cls(folder, writers)
 
     @property
@@ -161,7 +186,11 @@ class RolloutStore:
             DataError: If the rows are not what schema v1 asks for; they were not taken.
             StoreError: If an earlier append failed, or the step is stored with other rows.
         """
-        self._writing().for_phase(phase).append(table, step, phase)
+        writer = self._writing().for_phase(phase)
+        try:
+            writer.append(_typed(table), step, phase)
+        except OverflowError as error:
+            raise DataError(f"step {step} is not usable; expected the optimizer's step, from 0 to 2^31 - 1") from error
 
     def flush(self) -> None:
         """Return when every append is on the disk.
@@ -206,28 +235,43 @@ class RolloutStore:
         marked = [live.with_columns(is_superseded=pl.lit(False)), superseded.with_columns(is_superseded=pl.lit(True))]
         return pl.concat(marked)
 
+    def segments(self) -> list[Path]:
+        """Return the files of the committed rollouts, in the order of run, step and writer."""
+        # A list instead of the glob: the store's own path may hold characters that a glob would read.
+        return sorted(self.path.glob(_LIVE))
+
+    def scan_segments(self, segments: Sequence[Path]) -> "pl.LazyFrame":
+        """Return the rollouts of some segments: schema v1, `run`, and the file's path as `segment`.
+
+        What is larger than memory is read segment by segment. Scores `reward_<name>` are left out, as looking for them
+        reads the footer of every segment.
+
+        Args:
+            segments: Some of what `segments` returns.
+        """
+        import polars as pl
+
+        return _scan_files(segments, pl.DataFrame(_core.store_schema([])), path_column="segment")
+
     def _scan_files(self, pattern: str) -> "pl.LazyFrame":
         import polars as pl
 
-        empty = pl.DataFrame(_core.store_schema(_core.store_reward_columns(self.path)))
-        # A list instead of the glob: the store's own path may hold characters that a glob would read.
-        files = sorted(self.path.glob(pattern))
-        if not files:
-            return empty.with_columns(run=pl.lit(None, pl.String)).lazy()
-        return pl.scan_parquet(
-            files,
-            glob=False,
-            schema=empty.schema,
-            missing_columns="insert",
-            cast_options=pl.ScanCastOptions(float_cast="upcast"),
-            hive_partitioning=True,
-            hive_schema={"run": pl.String},
-        )
+        try:
+            rewards = _core.store_reward_columns(self.path)
+        except StoreError as error:
+            raise StoreError(f"{error}; `twogrpo store check` lists what is wrong") from error
+        empty = pl.DataFrame(_core.store_schema(rewards))
+        return _scan_files(sorted(self.path.glob(pattern)), empty)
 
     def check(self, *, deep: bool = False) -> CheckReport:
-        """Look for damage without changing anything: names, footers, the log; with `deep` every byte and value."""
-        segments, superseded, rows, size, problems = _core.store_check(self.path, deep)
-        return CheckReport(segments, superseded, rows, size, tuple(Problem(*problem) for problem in problems))
+        """Return what is damaged, without changing anything.
+
+        Args:
+            deep: Read every byte and value as well, not only names, footers and the log.
+        """
+        segments, superseded, rows, size, tokenizers, problems = _core.store_check(self.path, deep)
+        found = tuple(Problem(*problem) for problem in problems)
+        return CheckReport(segments, superseded, rows, size, tuple(tokenizers), found)
 
     def info(self) -> StoreInfo:
         """Return the store in numbers, from what is committed."""
@@ -266,12 +310,13 @@ class _Writers:
         self._by_name: dict[str, _core.StoreWriter] = {}
         self._lock = Lock()
 
-    def open(self, name: str, resume_step: int | None = None) -> _core.StoreWriter:
+    def open(self, name: str, resume_step: int | None = None, keep_ahead: str | None = None) -> _core.StoreWriter:
         writer = _core.StoreWriter(
             self.path,
             self.run_id,
             name,
             resume_step=resume_step,
+            keep_ahead=keep_ahead,
             float16_logprobs=self.float16,
             config_hash=self.hashes.get("config_hash"),
             tokenizer_hash=self.hashes.get("tokenizer_hash"),
@@ -288,19 +333,55 @@ class _Writers:
     def every(self) -> list[_core.StoreWriter]:
         return list(self._by_name.values())
 
-    def for_phase(self, phase: Phase) -> _core.StoreWriter:
+    def name_for(self, phase: Phase) -> str:
         if phase in ("train", self.name):
-            return self.own
-        name = phase if self.name == "w0" else f"{self.name}-{phase}"
+            return self.name
+        return phase if self.name == "w0" else f"{self.name}-{phase}"
+
+    def for_phase(self, phase: Phase) -> _core.StoreWriter:
+        name = self.name_for(phase)
         with self._lock:
             return self._by_name.get(name) or self.open(name)
 
 
+def _scan_files(files: Sequence[Path], empty: "pl.DataFrame", path_column: str | None = None) -> "pl.LazyFrame":
+    """Return the rows of some segments, with the columns of `empty` and those that the paths tell."""
+    import polars as pl
+
+    if not files:
+        told = [name for name in ("run", path_column) if name is not None]
+        return empty.with_columns(pl.lit(None, pl.String).alias(name) for name in told).lazy()
+    return pl.scan_parquet(
+        list(files),
+        glob=False,
+        schema=empty.schema,
+        missing_columns="insert",
+        extra_columns="ignore",
+        cast_options=pl.ScanCastOptions(float_cast="upcast"),
+        hive_partitioning=True,
+        hive_schema={"run": pl.String},
+        include_file_paths=path_column,
+    )
+
+
 def _find(path: Path) -> Path:
     """Return the store's folder, which may be `rollouts` of a run folder."""
+    if path.is_file():
+        raise StoreError(f"{path} is a file, expected the folder of a run or of a store")
     inside = path / "rollouts"
     is_run_folder = not (path / "_twogrpo").is_dir() and inside.is_dir()
     return inside if is_run_folder else path
+
+
+def _typed(table: ArrowTable) -> ArrowTable:
+    """Return a table whose columns of nothing but None have the schema's types: polars hands over none for them."""
+    import polars as pl
+
+    if not isinstance(table, pl.DataFrame) or pl.Null not in table.dtypes:
+        return table
+    known = pl.DataFrame(_core.store_schema([])).schema
+    untyped = [name for name, kind in table.schema.items() if kind == pl.Null]
+    return table.cast({name: known.get(name, pl.Float32) for name in untyped})
 
 
 def _check_options(metadata: dict[str, str], logprob_dtype: str) -> dict[str, str]:

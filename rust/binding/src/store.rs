@@ -33,7 +33,7 @@ pub struct StoreWriter {
 #[pymethods]
 impl StoreWriter {
     #[new]
-    #[pyo3(signature = (path, run_id, writer, *, resume_step, float16_logprobs, config_hash, tokenizer_hash, template_hash))]
+    #[pyo3(signature = (path, run_id, writer, *, resume_step, float16_logprobs, config_hash, tokenizer_hash, template_hash, keep_ahead=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one private call")]
     fn new(
         py: Python<'_>,
@@ -45,6 +45,7 @@ impl StoreWriter {
         config_hash: Option<String>,
         tokenizer_hash: Option<String>,
         template_hash: Option<String>,
+        keep_ahead: Option<String>,
     ) -> PyResult<Self> {
         let logprobs = if float16_logprobs {
             LogprobDtype::Float16
@@ -61,6 +62,7 @@ impl StoreWriter {
             run_id,
             writer,
             resume_step,
+            keep_ahead,
             logprobs,
             provenance,
         };
@@ -109,7 +111,10 @@ fn read_table(table: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
             "append takes a table with __arrow_c_stream__ (polars, pyarrow, pandas, duckdb); found {found}"
         ))
     })?;
-    let (batches, schema) = input.into_table()?.into_inner();
+    let table = input
+        .into_table()
+        .map_err(|error| DataError::new_err(format!("the table cannot be read as an Arrow stream: {error}")))?;
+    let (batches, schema) = table.into_inner();
     concat_batches(&schema, &batches).map_err(|error| DataError::new_err(error.to_string()))
 }
 
@@ -125,19 +130,27 @@ pub fn store_reward_columns(py: Python<'_>, path: PathBuf) -> PyResult<Vec<Strin
     py.detach(|| open(&path)?.reward_columns()).map_err(to_python)
 }
 
-/// Counts of a check and its problems as (file, what).
-type Checked = (u64, u64, u64, u64, Vec<(PathBuf, String)>);
+/// Counts of a check, the tokenizers' hashes, and its problems as (file, what, is it damage).
+type Checked = (u64, u64, u64, u64, Vec<String>, Vec<(PathBuf, String, bool)>);
 
-/// Check a store: (segments, superseded segments, rows, bytes, problems).
+/// Check a store: (segments, superseded segments, rows, bytes, tokenizers, problems).
 #[pyfunction]
 pub fn store_check(py: Python<'_>, path: PathBuf, deep: bool) -> PyResult<Checked> {
     let report = py.detach(|| open(&path)?.check(deep)).map_err(to_python)?;
     let problems = report
         .problems
         .into_iter()
-        .map(|problem| (problem.path, problem.what))
+        .map(|problem| (problem.path, problem.what, problem.is_damage))
         .collect();
-    Ok((report.segments, report.superseded, report.rows, report.bytes, problems))
+    let tokenizers = report.tokenizers.into_iter().collect();
+    Ok((
+        report.segments,
+        report.superseded,
+        report.rows,
+        report.bytes,
+        tokenizers,
+        problems,
+    ))
 }
 
 /// Raise unless the folder holds a store that this version reads.

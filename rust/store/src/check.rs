@@ -1,5 +1,6 @@
 //! Looking for damage without touching anything: names, footers and log; with `deep` also every byte and value.
 
+use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ pub struct Problem {
     pub path: PathBuf,
     /// What is wrong with it.
     pub what: String,
+    /// Its rows are not those that were written, or cannot be read; false for what only stands beside the rows.
+    pub is_damage: bool,
 }
 
 /// What a check has seen.
@@ -38,6 +41,8 @@ pub struct CheckReport {
     pub bytes: u64,
     /// Readable segments that resumes have moved aside.
     pub superseded: u64,
+    /// Hashes of the tokenizers that the segments of the trajectories were made with.
+    pub tokenizers: BTreeSet<String>,
     /// What is wrong.
     pub problems: Vec<Problem>,
 }
@@ -71,6 +76,7 @@ impl Checker<'_> {
                 self.report.segments += 1;
                 self.report.rows += footer.rows;
                 self.report.bytes += bytes;
+                self.report.tokenizers.extend(footer.tokenizer_hash);
             }
         }
         for (attempt, names) in &inventory.superseded {
@@ -104,10 +110,21 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// Add what stands beside the rows.
     fn add(&mut self, path: &Path, what: &str) {
+        self.push(path, what, false);
+    }
+
+    /// Add what is wrong with the rows.
+    fn add_damage(&mut self, path: &Path, what: &str) {
+        self.push(path, what, true);
+    }
+
+    fn push(&mut self, path: &Path, what: &str, is_damage: bool) {
         self.report.problems.push(Problem {
             path: path.to_owned(),
             what: what.to_owned(),
+            is_damage,
         });
     }
 
@@ -121,7 +138,11 @@ impl Checker<'_> {
         let footer = match footer(self.fs, path, &inventory.run, name) {
             Ok(footer) => footer,
             Err(StoreError::Segment { problem, .. }) => {
-                self.add(path, &problem);
+                self.add_damage(path, &problem);
+                return Ok(None);
+            }
+            Err(StoreError::Schema { found, expected, .. }) => {
+                self.add_damage(path, &format!("schema version {found}, expected {expected}"));
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -137,10 +158,10 @@ impl Checker<'_> {
             let bytes = read(self.fs, path)?;
             let line = lines.iter().rev().find(|line| line.attempt == footer.attempt);
             if line.is_some_and(|line| line.xxh3_128 != file_hash(&bytes)) {
-                self.add(path, "its bytes are not those that were written");
+                self.add_damage(path, "its bytes are not those that were written");
             }
             if let Err(problem) = check_values(bytes, &footer) {
-                self.add(path, &problem);
+                self.add_damage(path, &problem);
             }
         }
         Ok(Some((footer, size)))
@@ -148,10 +169,10 @@ impl Checker<'_> {
 
     fn check_line(&mut self, path: &Path, size: u64, footer: &Footer, line: &LogLine) {
         if size != line.bytes {
-            self.add(path, &format!("it has {size} bytes, the log says {}", line.bytes));
+            self.add_damage(path, &format!("it has {size} bytes, the log says {}", line.bytes));
         }
         if format!("{:032x}", footer.content) != line.content || footer.rows != line.rows {
-            self.add(path, "its footer is not the one that was logged");
+            self.add_damage(path, "its footer is not the one that was logged");
         }
     }
 

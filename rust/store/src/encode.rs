@@ -45,7 +45,14 @@ pub struct Footer {
     pub content: u128,
     /// Names of the `reward_<name>` columns.
     pub rewards: Vec<String>,
+    /// Hash of the tokenizer, where it was given.
+    pub tokenizer_hash: Option<String>,
 }
+
+/// A footer of another version of the schema than this one reads.
+#[derive(Debug, thiserror::Error)]
+#[error("schema version {0}")]
+pub(crate) struct OtherVersion(pub u32);
 
 /// A segment ready to be committed.
 #[derive(Debug)]
@@ -74,6 +81,7 @@ pub fn encode(
         rows: rows.num_rows() as u64,
         content,
         rewards,
+        tokenizer_hash: provenance.tokenizer_hash.clone(),
     };
     let properties = properties(rows, key_values(&footer, provenance))?;
     let mut writer = ArrowWriter::try_new(Vec::with_capacity(4 << 20), rows.schema(), Some(properties))?;
@@ -165,20 +173,25 @@ fn column_properties(builder: WriterPropertiesBuilder, name: &str, column: Colum
 /// Read a footer from the last bytes of a segment of `size` bytes.
 ///
 /// # Errors
-/// [`ParquetError::NeedMoreData`] if `tail` does not hold the whole footer, another one if it is no footer of ours.
+/// [`ParquetError::NeedMoreData`] if `tail` does not hold the whole footer, one that wraps [`OtherVersion`] if another
+/// version of the schema wrote it, another one if it is no footer of ours.
 pub(crate) fn read_footer(tail: Vec<u8>, size: u64) -> Result<Footer> {
     let mut reader = ParquetMetaDataReader::new();
     reader.try_parse_sized(&Bytes::from(tail), size)?;
     let metadata = reader.finish()?;
     let file = metadata.file_metadata();
-    let value = |key: &str| -> Result<&str> {
-        let full = format!("twogrpo.{key}");
-        let pair = file
-            .key_value_metadata()
-            .and_then(|pairs| pairs.iter().find(|pair| pair.key == full));
-        pair.and_then(|pair| pair.value.as_deref())
-            .ok_or_else(|| bad(&format!("footer key {full} is missing")))
+    let given = |key: &str| -> Option<&str> {
+        let pairs = file.key_value_metadata()?;
+        let pair = pairs
+            .iter()
+            .find(|pair| pair.key.strip_prefix("twogrpo.") == Some(key))?;
+        pair.value.as_deref()
     };
+    let value = |key: &str| given(key).ok_or_else(|| bad(&format!("footer key twogrpo.{key} is missing")));
+    let version = number("schema_version", value("schema_version")?)?;
+    if version != SCHEMA_VERSION {
+        return Err(ParquetError::External(Box::new(OtherVersion(version))));
+    }
     let rows: u64 = number("rows", value("rows")?)?;
     if u64::try_from(file.num_rows()).ok() != Some(rows) {
         return Err(bad(&format!(
@@ -198,6 +211,7 @@ pub(crate) fn read_footer(tail: Vec<u8>, size: u64) -> Result<Footer> {
             .map(|c| c.name().to_owned())
             .filter(|n| crate::schema::is_reward(n))
             .collect(),
+        tokenizer_hash: given("tokenizer_hash").map(str::to_owned),
     })
 }
 

@@ -10,7 +10,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system refused an operation.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}{}", path.display(), advice(source))]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -58,7 +58,7 @@ pub enum StoreError {
         here: u32,
     },
     /// The path holds no store.
-    #[error("{} holds no rollout store (no _twogrpo/store.json)", .0.display())]
+    #[error("{} holds no rollout store (no _twogrpo/store.json); name the folder of a run or of a store", .0.display())]
     NotAStore(PathBuf),
     /// The store's marker cannot be understood.
     #[error("{} is not a format {expected} store: found {found}; open it with the version that wrote it", path.display())]
@@ -77,6 +77,19 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A segment of another version of the schema.
+    #[error(
+        "segment {} has schema version {found}, this twogrpo reads {expected}; open it with the version that wrote it",
+        path.display()
+    )]
+    Schema {
+        /// The segment.
+        path: PathBuf,
+        /// The version in its footer.
+        found: u32,
+        /// The version that is read here.
+        expected: u32,
     },
     /// Parquet could not encode the rows.
     #[error("cannot encode step {step}: {source}")]
@@ -102,6 +115,14 @@ impl StoreError {
             path: path.to_owned(),
             source,
         }
+    }
+}
+
+/// Say what to do about a system error, where a user can do something.
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull => "; what was stored before is whole: free some space and go on",
+        _ => "",
     }
 }
 

@@ -148,6 +148,7 @@ mod tests {
             rows: 2,
             content: 5,
             rewards: vec!["reward_format".into()],
+            tokenizer_hash: None,
         };
         LogLine::new(&footer, b"bytes")
     }

@@ -30,8 +30,16 @@ pub(crate) fn lock_others(
 
 /// Move the run's segments above step `keep` aside and return the attempt that begins.
 ///
+/// The writer `ahead` keeps the step after it as well.
+///
 /// A repetition, after a crash on the way or of one that no segment has followed, ends no further attempt.
-pub(crate) fn resume(fs: &dyn FileSystem, layout: &Layout, inventory: &Inventory, keep: i32) -> Result<i16> {
+pub(crate) fn resume(
+    fs: &dyn FileSystem,
+    layout: &Layout,
+    inventory: &Inventory,
+    keep: i32,
+    ahead: Option<&str>,
+) -> Result<i16> {
     let ended = inventory.last_live().max(inventory.last_ended());
     if ended == 0 {
         return Ok(1);
@@ -45,7 +53,8 @@ pub(crate) fn resume(fs: &dyn FileSystem, layout: &Layout, inventory: &Inventory
         ensure_dir(fs, &made)?;
     }
     // From the last step downwards: whatever a crash leaves is still a beginning of the trajectory.
-    for name in inventory.live.iter().rev().filter(|name| name.step > keep) {
+    let last = |name: &SegmentName| keep.saturating_add(i32::from(ahead == Some(name.writer.as_str())));
+    for name in inventory.live.iter().rev().filter(|name| name.step > last(name)) {
         move_aside(fs, layout, inventory, name, ended)?;
     }
     sync_dir(fs, &folder)?;

@@ -4,15 +4,17 @@ use std::path::Path;
 
 use parquet::errors::ParquetError;
 
-use crate::encode::{FOOTER_GUESS, Footer, read_footer};
+use crate::encode::{FOOTER_GUESS, Footer, OtherVersion, read_footer};
 use crate::error::{Result, StoreError};
 use crate::fs::FileSystem;
 use crate::layout::SegmentName;
+use crate::schema::SCHEMA_VERSION;
 
 /// Read the footer of a segment that stands under `run` as `name`.
 ///
 /// # Errors
-/// [`StoreError::Segment`] if there is none of ours, or if it names another place.
+/// [`StoreError::Segment`] if there is none of ours, or if it names another place; [`StoreError::Schema`] if another
+/// version of the schema wrote it.
 pub(crate) fn footer(fs: &dyn FileSystem, path: &Path, run: &str, name: &SegmentName) -> Result<Footer> {
     let size = fs.size(path).map_err(StoreError::io("read", path))?;
     let read = |limit| fs.read_tail(path, limit).map_err(StoreError::io("read", path));
@@ -34,7 +36,14 @@ fn check_place(path: &Path, footer: parquet::errors::Result<Footer>, run: &str, 
         path: path.to_owned(),
         problem,
     };
-    let footer = footer.map_err(|error| wrong(format!("no readable footer ({error})")))?;
+    let footer = footer.map_err(|error| match other_version(&error) {
+        Some(found) => StoreError::Schema {
+            path: path.to_owned(),
+            found,
+            expected: SCHEMA_VERSION,
+        },
+        None => wrong(format!("no readable footer ({error})")),
+    })?;
     if footer.stream.run != run || footer.stream.writer != name.writer || footer.step != name.step {
         let Footer { stream, step, .. } = &footer;
         return Err(wrong(format!(
@@ -43,4 +52,11 @@ fn check_place(path: &Path, footer: parquet::errors::Result<Footer>, run: &str, 
         )));
     }
     Ok(footer)
+}
+
+fn other_version(error: &ParquetError) -> Option<u32> {
+    let ParquetError::External(source) = error else {
+        return None;
+    };
+    source.downcast_ref::<OtherVersion>().map(|other| other.0)
 }

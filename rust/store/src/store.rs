@@ -8,7 +8,7 @@ use crate::check::{CheckReport, check};
 use crate::error::{Result, StoreError};
 use crate::fs::{FileSystem, list};
 use crate::inventory::Inventory;
-use crate::layout::{Layout, run_of_folder, stream_of_log};
+use crate::layout::{Layout, SegmentName, run_of_folder, stream_of_log};
 use crate::marker;
 use crate::segment::footer;
 
@@ -46,7 +46,11 @@ impl Store {
 
     /// Return the names of all `reward_<name>` columns, which not every segment need have.
     ///
-    /// The log knows them; a footer is opened only where it does not.
+    /// The log knows them; a footer is opened only where it does not. Segments that are cut off or of another version
+    /// show on the way, and are refused before a reader meets them.
+    ///
+    /// # Errors
+    /// [`StoreError::Segment`] and [`StoreError::Schema`] for the first segment that cannot be read.
     pub fn reward_columns(&self) -> Result<Vec<String>> {
         let mut columns = BTreeSet::new();
         for run in self.runs()? {
@@ -58,12 +62,29 @@ impl Store {
                     .flatten()
                     .flat_map(|line| line.rewards.iter().cloned()),
             );
-            for name in inventory.live.iter().filter(|name| !inventory.lines.contains_key(name)) {
-                let path = self.layout.segment(&run, name);
-                columns.extend(footer(self.fs.as_ref(), &path, &run, name)?.rewards);
+            for name in &inventory.live {
+                columns.extend(self.rewards_of(&inventory, name)?);
             }
         }
         Ok(columns.into_iter().collect())
+    }
+
+    /// Return the `reward_<name>` columns of a segment whose size is the logged one, or whose footer can be read.
+    fn rewards_of(&self, inventory: &Inventory, name: &SegmentName) -> Result<Vec<String>> {
+        let path = self.layout.segment(&inventory.run, name);
+        let size = self.fs.size(&path).map_err(StoreError::io("read", &path))?;
+        let lines = inventory.lines.get(name).map(Vec::as_slice).unwrap_or_default();
+        if lines.iter().any(|line| line.bytes == size) {
+            return Ok(Vec::new());
+        }
+        let footer = footer(self.fs.as_ref(), &path, &inventory.run, name)?;
+        match lines.last() {
+            None => Ok(footer.rewards),
+            Some(line) => Err(StoreError::Segment {
+                problem: format!("it has {size} bytes, the log says {}", line.bytes),
+                path,
+            }),
+        }
     }
 
     /// Check every segment; `deep` reads every byte and decodes every value.

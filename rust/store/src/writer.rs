@@ -38,6 +38,9 @@ pub struct WriterOptions {
     pub writer: String,
     /// Keep segments up to this step, move later ones aside and begin a new attempt; -1 moves all.
     pub resume_step: Option<i32>,
+    /// The writer of what was made of the weights that the kept steps led to, such as their evaluation: it keeps one step
+    /// more.
+    pub keep_ahead: Option<String>,
     /// Width of the stored log-probabilities.
     pub logprobs: LogprobDtype,
     /// What each segment's footer says about its origin.
@@ -74,7 +77,7 @@ impl Writer {
                 let _others = lock_others(fs.as_ref(), &layout, &stream, &inventory)?;
                 // Others may have appended or recovered until their locks were taken.
                 (inventory, recovery) = merge(recovery, recover(&fs, &layout, &stream)?);
-                let attempt = resume(fs.as_ref(), &layout, &inventory, keep)?;
+                let attempt = resume(fs.as_ref(), &layout, &inventory, keep, options.keep_ahead.as_deref())?;
                 inventory = Inventory::read(fs.as_ref(), &layout, &stream.run)?;
                 attempt
             }

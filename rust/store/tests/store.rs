@@ -15,7 +15,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rows::{open, options, rows, store};
 use tempfile::TempDir;
 use twogrpo_store::schema::{LogprobDtype, schema};
-use twogrpo_store::{CheckReport, DataError, Disk, FileSystem, Result, Store, StoreError, Writer, WriterOptions};
+use twogrpo_store::{
+    CheckReport, DataError, Disk, FileSystem, Provenance, Result, Store, StoreError, Writer, WriterOptions,
+};
 
 struct Case {
     folder: TempDir,
@@ -44,6 +46,15 @@ impl Case {
             ..options(&self.root())
         };
         Writer::open(Arc::clone(&self.fs), options)
+    }
+
+    fn resume_ahead(&self, step: i32, ahead: &str) -> Writer {
+        let options = WriterOptions {
+            resume_step: Some(step),
+            keep_ahead: Some(ahead.to_owned()),
+            ..options(&self.root())
+        };
+        Writer::open(Arc::clone(&self.fs), options).unwrap()
     }
 
     fn other(&self, writer: &str) -> Writer {
@@ -207,6 +218,22 @@ fn resuming_moves_later_steps_aside_and_begins_an_attempt() {
     );
     let report = case.check(true);
     assert_eq!((report.segments, report.superseded, report.problems), (3, 2, vec![]));
+}
+
+#[test]
+fn a_writer_that_is_ahead_keeps_one_step_more() {
+    let case = Case::with_steps(3);
+    let other = case.other("eval");
+    (0..3).for_each(|step| store(&other, step, step).unwrap());
+    other.close().unwrap();
+    drop(case.resume_ahead(0, "eval"));
+    let kept = [
+        "step-00000000.eval.parquet",
+        "step-00000000.w0.parquet",
+        "step-00000001.eval.parquet",
+    ];
+    assert_eq!(case.steps(), kept);
+    assert_eq!(case.check(true).problems, []);
 }
 
 #[test]
@@ -383,4 +410,41 @@ fn a_negative_step_and_an_unknown_phase_are_refused() {
     let refused = |result| matches!(result, Err(StoreError::Data(DataError::Argument { .. })));
     assert!(refused(writer.append(&rows(0), -1, "train")));
     assert!(refused(writer.append(&rows(0), 0, "test")));
+}
+
+#[test]
+fn a_segment_that_is_cut_off_is_refused_before_it_is_read() {
+    let case = Case::with_steps(2);
+    let bytes = fs::read(case.segment(1)).unwrap();
+    fs::write(case.segment(1), &bytes[..bytes.len() / 2]).unwrap();
+    let store = Store::open(Arc::clone(&case.fs), &case.root()).unwrap();
+    assert!(matches!(store.reward_columns(), Err(StoreError::Segment { .. })));
+    let problems = case.check(false).problems;
+    assert_eq!((problems.len(), problems[0].is_damage), (1, true));
+}
+
+#[test]
+fn what_only_stands_beside_the_rows_is_no_damage() {
+    let case = Case::with_steps(1);
+    fs::remove_file(case.root().join("_twogrpo/log/r.w0.jsonl")).unwrap();
+    fs::write(case.root().join("run=r/notes.txt"), "mine").unwrap();
+    let problems = case.check(true).problems;
+    assert_eq!(problems.iter().filter(|problem| problem.is_damage).count(), 0);
+    assert_eq!(problems.len(), 2);
+}
+
+#[test]
+fn a_check_names_the_tokenizers() {
+    let case = Case::new();
+    let options = WriterOptions {
+        provenance: Provenance {
+            tokenizer_hash: Some("t".to_owned()),
+            ..Provenance::default()
+        },
+        ..options(&case.root())
+    };
+    let writer = Writer::open(Arc::clone(&case.fs), options).unwrap();
+    store(&writer, 0, 0).unwrap();
+    writer.close().unwrap();
+    assert_eq!(case.check(false).tokenizers.into_iter().collect::<Vec<_>>(), ["t"]);
 }

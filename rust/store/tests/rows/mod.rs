@@ -40,6 +40,7 @@ pub fn options(path: &Path) -> WriterOptions {
         run_id: "r".to_owned(),
         writer: "w0".to_owned(),
         resume_step: None,
+        keep_ahead: None,
         logprobs: LogprobDtype::Float32,
         provenance: Provenance::default(),
     }
