@@ -15,6 +15,9 @@ from twogrpo.errors import ConfigError, DataError
 
 __all__ = ["STREAM", "Row", "checked_text", "kind_of", "read_rows", "text_of"]
 
+# So few rows of Parquet are in memory at once; a response may be megabytes long.
+_PARQUET_ROWS = 4096
+
 STREAM = "-"
 """Names stdin or stdout instead of a file."""
 
@@ -30,6 +33,8 @@ class Row:
 
 def read_rows(source: str | Path) -> Iterator[Row]:
     """Yield the rows of a .jsonl or .parquet file, or JSON lines from stdin where the source is `-`.
+
+    They are read as they are asked for, so a file may be larger than memory.
 
     Raises:
         ConfigError: If the file is of another kind.
@@ -116,9 +121,15 @@ def _json_object(place: str, raw: bytes) -> Mapping[str, Any]:
 def _parquet_file(path: Path) -> Iterator[Row]:
     import polars as pl
 
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {error}") from error
-    for number, row in enumerate(frame.iter_rows(named=True), start=1):
-        yield Row(f"{path}, row {number}", row)
+    scan = pl.scan_parquet(path, glob=False)
+    start = 0
+    while True:
+        try:
+            rows = scan.slice(start, _PARQUET_ROWS).collect(engine="streaming")
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise DataError(f"{path} cannot be read as Parquet: {error}") from error
+        for number, row in enumerate(rows.iter_rows(named=True), start=start + 1):
+            yield Row(f"{path}, row {number}", row)
+        if len(rows) < _PARQUET_ROWS:
+            return
+        start += _PARQUET_ROWS
