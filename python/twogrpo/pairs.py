@@ -117,6 +117,10 @@ class BatchPlan:
     def micro_batches(self, step: int, rank: int = 0) -> list[list[int]]:
         """Return the item ids of each micro-batch of a step on one rank; every rank has as many, possibly empty.
 
+        Args:
+            step: Index of the optimizer step, from 0.
+            rank: Index of the process, from 0.
+
         Raises:
             IndexError: There is no such step.
         """
@@ -192,7 +196,11 @@ def plan_batches(
         ranks: Processes that train side by side.
         seed: Seed of the order.
         epoch: Another pass has another order.
-        oversize: An item longer than the budget is an `error`, or is `drop`ped with its pair, and counted.
+        oversize: What an item longer than the budget is: an `error`, or with `drop` left out together with its pair
+            and counted in dropped_rollouts.
+
+    Returns:
+        The plan; equal arguments give an equal one on every machine.
 
     Raises:
         ConfigError: A number or name is out of range.
