@@ -52,5 +52,5 @@ def _schema_types(schema: dict[str, Any]) -> list[str]:
         return [name for option in schema["anyOf"] for name in _schema_types(option)]
     if schema.get("type") == "array":
         return ["list"]
-    names = {"number": "float", "integer": "int", "boolean": "bool", "string": "str", "null": "none"}
+    names = {"number": "float", "integer": "int", "boolean": "bool", "string": "str", "null": "null"}
     return [names.get(str(schema.get("type")), "object")]

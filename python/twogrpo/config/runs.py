@@ -149,8 +149,16 @@ class DpoConfig(RunConfig):
         Args:
             online: Configuration of the run whose rollouts are used.
             values: Nested keys that overrule what is taken over.
+
+        Raises:
+            ConfigError: An unknown key or a wrong value.
         """
+        return validate(cls, merge(cls.taken_from(online), values or {}))
+
+    @classmethod
+    def taken_from(cls, online: "OnlineConfig") -> dict[str, Any]:
+        """Return the nested keys taken over from an `online` run: model, data, reward, evaluation and seed."""
         taken = {name: getattr(online, name).model_dump() for name in ("model", "data", "reward", "eval")}
         taken["eval"]["max_new_tokens"] = online.eval.max_new_tokens or online.rollout.max_new_tokens
         taken["seed"] = online.seed
-        return validate(cls, merge(taken, values or {}))
+        return taken

@@ -6,7 +6,15 @@ from pydantic import Field
 
 from twogrpo.config.section import Section
 
-__all__ = ["DataSection", "EvalSection", "ModelSection", "RewardSection", "RolloutSection"]
+__all__ = [
+    "AnswerSection",
+    "DataSection",
+    "EvalSection",
+    "ModelSection",
+    "RewardSection",
+    "RolloutSection",
+    "ScoringSection",
+]
 
 Probability = Annotated[float, Field(gt=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -66,33 +74,43 @@ class RolloutSection(Section):
     """`builtin` is the batched sampler for Qwen2, Qwen3 and Llama; `transformers` serves any architecture."""
 
 
-class RewardSection(Section):
-    """How a response becomes a number."""
+class ScoringSection(Section):
+    """What decides whether a response is right."""
 
     profile: Literal["rl", "eval", "strict", "string", "math_verify"] = "rl"
     """Profile of the verifier: `rl` is the precise one that a policy cannot game."""
     function: str | None = None
     """`file.py:name` of a Python reward instead of the verifier: (prompts, responses, golds) -> numbers."""
+
+
+class RewardSection(ScoringSection):
+    """How a response becomes a number."""
+
     cut_response: Literal["score", "zero", "mask"] = "score"
     """A response cut at the token limit is scored as it is, scored 0, or makes its whole group inert."""
     max_failed_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Training stops when a larger share of the last 1,000 rewards failed (counted from the 200th on)."""
 
 
-class EvalSection(Section):
-    """Evaluation on held-out problems, before, during and after training."""
+class AnswerSection(Section):
+    """How the answers of an evaluation are sampled."""
 
-    data: str | None = None
-    """A .jsonl or .parquet file of problems; `tiny` is the embedded test set; nothing is evaluated by default."""
-    every_steps: Annotated[int, Field(ge=0)] = 0
-    """Also evaluate after every so many steps; 0 evaluates at the start and the end only."""
     samples: Count = 8
-    """Samples a problem, for mean@k and pass@k; a greedy answer is always added."""
+    """Samples a problem, for mean@k and pass@k."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Sampling temperature of the samples."""
     top_p: Probability = 1.0
     """Nucleus sampling of the samples."""
     top_k: Annotated[int, Field(ge=0)] = 0
     """Sample from the k likeliest tokens; 0 is off."""
+
+
+class EvalSection(AnswerSection):
+    """Evaluation on held-out problems, before, during and after training; a greedy answer is always added."""
+
+    data: str | None = None
+    """A .jsonl or .parquet file of problems; `tiny` is the embedded test set; nothing is evaluated by default."""
+    every_steps: Annotated[int, Field(ge=0)] = 0
+    """Also evaluate after every so many steps; 0 evaluates at the start and the end only."""
     max_new_tokens: Count | None = None
     """Longest answer, in tokens; by default rollout.max_new_tokens."""

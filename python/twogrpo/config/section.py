@@ -1,9 +1,9 @@
 """What every section of a configuration has in common."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 __all__ = ["RootSection", "Section", "merge"]
 
@@ -23,6 +23,28 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _a_truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  # before validation
+        # Left alone, `train.steps=true` would be a run of one step.
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        parts = value if isinstance(value, list | tuple) else [value]
+        truth = next((part for part in parts if isinstance(part, bool)), None)
+        if truth is not None and annotation is not bool and bool not in get_args(annotation):
+            msg = f"found {str(truth).lower()}, but this key does not take true or false"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_value_is_null(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  # before validation
+        # YAML's word for no value; left alone, `data.system=none` would be a message to the model.
+        options = get_args(cls.model_fields[info.field_name or ""].annotation)
+        if type(None) in options and str(value).lower() == "none" and value is not None:
+            msg = f"found the text {value}; to say that there is no value, write null"
+            raise ValueError(msg)
+        return value
 
 
 class RootSection(Section):

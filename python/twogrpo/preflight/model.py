@@ -1,0 +1,105 @@
+"""The model of a run as far as it can be known without its weights: tokenizer, outline, device, sampler."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from twogrpo.config import RunConfig
+from twogrpo.models import compute_dtype, load_outline, load_tokenizer
+from twogrpo.preflight.problem_sets import TINY
+from twogrpo.preflight.report import Checks, Fact, Section
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["ModelFound", "check_sampler", "find_model", "model_section", "vocabulary_of"]
+
+TITLE = "model"
+
+
+@dataclass(frozen=True)
+class ModelFound:
+    """The parts of a model that could be loaded.
+
+    Attributes:
+        tokenizer: None if there is none.
+        outline: The model on the meta device; None if there is none.
+    """
+
+    tokenizer: "PreTrainedTokenizerBase | None"
+    outline: "PreTrainedModel | None"
+
+    @property
+    def positions(self) -> int | None:
+        """Longest sequence of the model; None if it sets no limit."""
+        return None if self.outline is None else getattr(self.outline.config, "max_position_embeddings", None)
+
+
+def find_model(path: str, seed: int, checks: Checks) -> ModelFound:
+    """Return what there is of a model; what is missing becomes a problem.
+
+    Args:
+        path: A folder, a hub id, or `tiny`.
+        seed: Of the run.
+        checks: Takes the problems.
+    """
+    if path == TINY:
+        return _tiny(seed)
+    tokenizer = checks.attempt(TITLE, lambda: load_tokenizer(path))
+    return ModelFound(tokenizer, checks.attempt(TITLE, lambda: load_outline(path)))
+
+
+def check_sampler(found: ModelFound, backend: str) -> str | None:
+    """Return the sampler that serves a model, or None where the model is not known.
+
+    Raises:
+        ConfigError: The backend does not serve it.
+    """
+    from twogrpo.generate import make_generator
+
+    if found.outline is None or found.tokenizer is None:
+        return None
+    return make_generator(found.outline, found.tokenizer, backend=backend).name
+
+
+def model_section(config: RunConfig, found: ModelFound, device: "torch.device | None", sampler: str | None) -> Section:
+    """Return what the model is and what it runs on.
+
+    Args:
+        config: The run.
+        found: Its model.
+        device: Where it runs; None if that device is not there.
+        sampler: What samples from it.
+    """
+    path = config.model.path
+    facts = [Fact("path", path, f"{path} (made in the run folder, about 40 s of one CPU)" if path == TINY else None)]
+    if found.outline is not None:
+        parameters = sum(weight.numel() for weight in found.outline.parameters())
+        facts.append(Fact("architecture", type(found.outline).__name__))
+        facts.append(Fact("parameters", parameters, f"{parameters:,}"))
+        facts.append(Fact("positions", found.positions, f"{found.positions:,}" if found.positions else "no limit"))
+    if found.tokenizer is not None:
+        facts.append(Fact("tokenizer", len(found.tokenizer), f"{len(found.tokenizer):,} tokens"))
+    if device is not None:
+        facts.append(
+            Fact("device", str(device), f"{device}, {str(compute_dtype(config.model)).removeprefix('torch.')}")
+        )
+    if sampler is not None:
+        facts.append(Fact("sampler", sampler))
+    return Section(TITLE, tuple(facts))
+
+
+def vocabulary_of(model: "PreTrainedModel") -> int:
+    """Return how many token ids a model embeds."""
+    return int(cast("torch.nn.Embedding", model.get_input_embeddings()).num_embeddings)
+
+
+def _tiny(seed: int) -> ModelFound:
+    import torch
+
+    from twogrpo.tiny.model import build_model
+    from twogrpo.tiny.tokenizer import build_tokenizer
+
+    tokenizer = build_tokenizer()
+    with torch.device("meta"):
+        return ModelFound(tokenizer, build_model(tokenizer, seed))

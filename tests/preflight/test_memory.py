@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from twogrpo.models import load_outline
+from twogrpo.preflight.memory import ModelShape, Workload, estimate_memory, memory_section
+from twogrpo.train.logprobs import TokenBatch, token_logps
+
+SHAPE = ModelShape(
+    parameters=1_000_000,
+    hidden=64,
+    intermediate=128,
+    layers=2,
+    heads=4,
+    key_value_heads=2,
+    head_dim=16,
+    vocabulary=1000,
+)
+WORK = Workload(
+    width=4,
+    has_sampler_copy=True,
+    gradient_checkpointing=False,
+    micro_batch_tokens=512,
+    micro_batch_responses=256,
+    rows=8,
+    row_tokens=64,
+    prompt_tokens=16,
+    is_on_cpu=True,
+)
+
+
+def test_what_lasts_is_twenty_bytes_a_parameter_and_the_program():
+    found = estimate_memory(SHAPE, WORK)
+    assert found.lasting - found.program == 20 * SHAPE.parameters
+    assert estimate_memory(SHAPE, replace(WORK, has_sampler_copy=False)).sampler_weights == 0
+    assert estimate_memory(SHAPE, replace(WORK, has_reference=True)).reference == 4 * SHAPE.parameters
+
+
+def test_the_peak_has_the_larger_of_the_phases():
+    found = estimate_memory(SHAPE, WORK)
+    assert found.peak == found.lasting + found.activations + found.logits
+    sampling = estimate_memory(SHAPE, replace(WORK, rows=1024, row_tokens=4096))
+    assert sampling.peak == sampling.lasting + sampling.sampling
+
+
+def test_training_grows_with_its_tokens_and_checkpointing_shrinks_it():
+    found = estimate_memory(SHAPE, WORK)
+    assert estimate_memory(SHAPE, replace(WORK, micro_batch_tokens=1024)).activations == 2 * found.activations
+    deep = replace(SHAPE, layers=20)
+    saved = estimate_memory(deep, replace(WORK, gradient_checkpointing=True)).activations
+    assert saved < estimate_memory(deep, WORK).activations / 4
+
+
+def test_sampling_stops_growing_at_the_sampler_s_own_limits():
+    sizes = [estimate_memory(SHAPE, replace(WORK, rows=rows)).sampling for rows in (512, 1024, 4096)]
+    assert sizes[0] < sizes[1] == sizes[2]
+    assert estimate_memory(SHAPE, replace(WORK, rows=4096, row_tokens=10**6)).sampling < 5 << 30
+
+
+@pytest.mark.parametrize("architecture", ["qwen2", "llama"])
+def test_activations_are_what_a_forward_pass_keeps(tmp_path, architecture):
+    from tests.conftest import build_model_folder
+
+    from twogrpo.models import load_policy
+
+    folder = str(build_model_folder(tmp_path, architecture))
+    model = load_policy(folder, device=torch.device("cpu"), gradient_checkpointing=False)
+    prompts, responses = [[5] * (20 + row) for row in range(8)], [[7] * 40 for _ in range(8)]
+    batch = TokenBatch.pack(prompts, responses, pad_id=0)
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        token_logps(model, batch, temperature=1.0)
+    shape = ModelShape.of(model)
+    tokens, chosen = batch.input_ids_BT.numel(), sum(map(len, responses))
+    work = replace(WORK, micro_batch_tokens=tokens, micro_batch_responses=chosen)
+    logits = 4 * chosen * shape.vocabulary
+    assert estimate_memory(shape, work).activations == pytest.approx(sum(kept.values()) - logits, rel=0.15)
+
+
+def test_the_shape_is_read_from_an_outline(model_folder):
+    shape = ModelShape.of(load_outline(str(model_folder)))
+    assert (shape.hidden, shape.intermediate, shape.layers, shape.heads) == (64, 128, 2, 4)
+    assert (shape.key_value_heads, shape.head_dim, shape.vocabulary) == (2, 16, 280)
+
+
+@pytest.mark.parametrize(
+    ("free", "said"), [(10**12, None), (30_000_000 + (700 << 20), "train.token_budget"), (10**6, "smaller model")]
+)
+def test_too_little_memory_is_said_with_what_helps(free, said):
+    found = estimate_memory(SHAPE, replace(WORK, micro_batch_tokens=10**6))
+    warnings = memory_section(found, parameters=SHAPE.parameters, device="cpu", free=free).warnings
+    assert [said in warning for warning in warnings] == ([] if said is None else [True])
+
+
+def test_memory_that_cannot_be_told_is_no_warning():
+    section = memory_section(estimate_memory(SHAPE, WORK), parameters=1, device="mps", free=None)
+    assert section.warnings == ()
+    assert section.facts[-1].text == "unknown on mps"
