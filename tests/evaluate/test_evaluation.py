@@ -5,7 +5,7 @@ import math
 import pytest
 
 from twogrpo.errors import DataError
-from twogrpo.evaluate import evaluate, evaluation
+from twogrpo.evaluate import Answering, AnswerPlan, answers, evaluate
 from twogrpo.generate import Generation, SamplingParams
 from twogrpo.prompts import Prompt
 from twogrpo.rewards import CallableReward
@@ -48,17 +48,8 @@ def one(responses, **_):
 
 def evaluated(written, datasets, **named):
     generator = Answers(written)
-    result = evaluate(
-        generator,
-        TOKENIZER,
-        prompts(*datasets),
-        CallableReward(one, "one"),
-        samples=len(written[0]) - 1,
-        params=PARAMS,
-        seed=5,
-        **named,
-    )
-    return result, generator
+    plan = AnswerPlan(samples=len(written[0]) - 1, params=PARAMS, seed=5, **named)
+    return evaluate(Answering(generator, TOKENIZER, prompts(*datasets), CallableReward(one, "one"), plan)), generator
 
 
 def test_the_three_scores_are_means_over_data_sets():
@@ -85,7 +76,7 @@ def test_a_number_without_a_verdict_counts_as_it_is():
 def test_without_a_greedy_answer_its_score_is_nan():
     result, _ = evaluated([["1", "0", "1"]], ["a"], greedy=False)
     assert math.isnan(result.greedy)
-    assert result.rows["rollout_idx"] == [0, 1]
+    assert result.answers["rollout_idx"].to_list() == [0, 1]
 
 
 def test_the_greedy_answer_is_not_truncated():
@@ -95,55 +86,37 @@ def test_the_greedy_answer_is_not_truncated():
 
 def test_rows_are_sorted_with_the_greedy_answer_last():
     result, _ = evaluated([["1", "0", "5"], ["0", "1", "0"]], ["a", "a"])
-    keys = list(zip(result.rows["group_id"], result.rows["rollout_idx"], result.rows["response"], strict=True))
+    keys = result.answers.select("group_id", "rollout_idx", "response").rows()
     assert keys == [(0, 0, "1"), (0, 1, "0"), (0, 2, "5"), (1, 0, "0"), (1, 1, "1"), (1, 2, "0")]
 
 
 def test_a_row_tells_how_it_was_sampled():
-    rows = evaluated([["1", "0", "5"]], ["a"])[0].rows
-    assert rows["temperature"] == [0.7, 0.7, 0.0]
-    assert rows["generator"] == ["written"] * 3
-    assert rows["logprobs"] == [[-0.5]] * 3
+    rows = evaluated([["1", "0", "5"]], ["a"])[0].answers
+    assert rows["temperature"].to_list() == [0.7, 0.7, 0.0]
+    assert rows["generator"].to_list() == ["written"] * 3
+    assert rows["logprobs"].to_list() == [[-0.5]] * 3
 
 
 def test_a_row_carries_the_problem():
-    rows = evaluated([["1", "0", "5"]], ["a"])[0].rows
-    assert [rows[name][0] for name in ("dataset", "prompt_id", "prompt", "gold", "prompt_ids")] == [
-        "a",
-        "id0",
-        "p0",
-        "1",
-        [0],
-    ]
-
-
-def test_columns_without_a_value_are_left_out():
-    rows = evaluated([["1", "0", "5"]], ["a"])[0].rows
-    assert not {"correct", "rule", "gold_alternatives"} & set(rows)
+    rows = evaluated([["1", "0", "5"]], ["a"])[0].answers
+    assert rows.select("dataset", "prompt_id", "prompt", "gold", "prompt_ids").row(0) == ("a", "id0", "p0", "1", [0])
 
 
 def test_problems_are_asked_in_calls_with_seeds_of_their_own(monkeypatch):
-    monkeypatch.setattr(evaluation, "_PROMPTS_PER_CALL", 2)
+    monkeypatch.setattr(answers, "_PROMPTS_PER_CALL", 2)
     _, generator = evaluated([["1", "0", "1"]] * 3, ["a"] * 3)
-    assert [(count, seed) for count, _, _, seed in generator.calls] == [(2, 5), (1, 7), (2, 5), (1, 7)]
+    assert [(count, seed) for count, _, _, seed in generator.calls] == [(2, 5), (2, 5), (1, 7), (1, 7)]
 
 
 def test_the_number_of_calls_does_not_change_the_scores(monkeypatch):
     written = [["1", "0", "1"], ["0", "0", "0"], ["1", "1", "0"]]
     at_once = evaluated(written, ["a", "a", "b"])[0]
-    monkeypatch.setattr(evaluation, "_PROMPTS_PER_CALL", 1)
+    monkeypatch.setattr(answers, "_PROMPTS_PER_CALL", 1)
     assert evaluated(written, ["a", "a", "b"])[0].by_dataset == at_once.by_dataset
 
 
 @pytest.mark.parametrize(("datasets", "samples"), [([], 1), (["a"], 0)])
 def test_nothing_to_evaluate_is_refused(datasets, samples):
+    plan = AnswerPlan(samples, PARAMS, seed=0)
     with pytest.raises(DataError, match="nothing to evaluate"):
-        evaluate(
-            Answers([]),
-            TOKENIZER,
-            prompts(*datasets),
-            CallableReward(one, "one"),
-            samples=samples,
-            params=PARAMS,
-            seed=0,
-        )
+        evaluate(Answering(Answers([]), TOKENIZER, prompts(*datasets), CallableReward(one, "one"), plan))

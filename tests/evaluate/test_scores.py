@@ -12,6 +12,10 @@ from twogrpo.errors import DataError
 from twogrpo.evaluate.scores import ProblemScores, pass_at_k, scores_by_dataset
 
 
+def problem(dataset, samples, greedy=0.0, failed=0):
+    return ProblemScores(dataset, "id", samples, greedy, failed, cut=0, tokens=len(samples))
+
+
 @pytest.mark.parametrize(
     ("samples", "solved", "k", "expected"),
     [(8, 0, 8, 0.0), (8, 1, 8, 1.0), (8, 2, 1, 0.25), (4, 2, 2, 1 - 1 / 6), (10, 3, 5, 1 - 21 / 252), (5, 5, 1, 1.0)],
@@ -48,15 +52,15 @@ def test_numbers_that_do_not_fit_are_refused(numbers):
 
 
 def test_a_data_set_is_the_mean_over_its_problems():
-    problems = [ProblemScores("a", (1.0, 0.0), 1.0, 0), ProblemScores("a", (0.0, 0.0), 0.0, 2)]
+    problems = [problem("a", (1.0, 0.0), 1.0), problem("a", (0.0, 0.0), 0.0, 2)]
     scores = scores_by_dataset(problems)["a"]
     assert (scores.problems, scores.mean_at_k, scores.pass_at_k, scores.greedy, scores.failed) == (2, 0.25, 0.5, 0.5, 2)
 
 
 def test_data_sets_keep_apart_and_in_order():
-    problems = [ProblemScores("b", (1.0,), 1.0, 0), ProblemScores("a", (0.0,), 0.0, 0)]
+    problems = [problem("b", (1.0,)), problem("a", (0.0,))]
     assert {name: scores.mean_at_k for name, scores in scores_by_dataset(problems).items()} == {"b": 1.0, "a": 0.0}
 
 
 def test_half_a_reward_is_no_solution():
-    assert scores_by_dataset([ProblemScores("a", (0.5, 0.5), 0.5, 0)])["a"].pass_at_k == 0.0
+    assert scores_by_dataset([problem("a", (0.5, 0.5))])["a"].pass_at_k == 0.0

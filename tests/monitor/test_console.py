@@ -36,3 +36,14 @@ def test_a_live_bar_in_a_terminal_ends_with_the_last_step():
     console.step(2, 2, {"reward": "0.2"}, "online")
     assert "a note" in stream.getvalue()
     assert "reward 0.2" in stream.getvalue()
+
+
+def test_a_reader_who_has_gone_does_not_stop_a_run():
+    class Gone(io.StringIO):
+        def write(self, _text):
+            raise BrokenPipeError
+
+    console = Console(stream=Gone())
+    console.note("first")
+    console.step(1, 2, {"reward": "1"}, "online")
+    console.close()

@@ -104,5 +104,5 @@ def test_rollouts_without_token_ids_are_named(tmp_path, settings):
 
 
 def test_a_pair_over_the_budget_says_so(settings, online):
-    with pytest.raises(tg.DataError, match=r"more than token_budget=16"):
+    with pytest.raises(tg.ConfigError, match=r"train\.token_budget=16 cannot hold the longest pair"):
         prefer(settings("train.token_budget=16"), online.path)

@@ -9,7 +9,7 @@ def check(guard, failed, ok, detail=None):
 
 
 def test_a_first_batch_of_failures_is_bad_input():
-    with pytest.raises(DataError, match=r"all 4 rewards of the first batch failed \(error: boom\)"):
+    with pytest.raises(DataError, match=r"all 4 rewards of the first batch failed \(boom\)"):
         check(FailureGuard(1.0), 4, 0, "boom")
 
 
@@ -34,3 +34,22 @@ def test_only_the_last_thousand_count():
     check(guard, 10, 490)
     with pytest.raises(TrainingError):
         check(guard, 1, 0)
+
+
+def test_a_resumed_run_counts_what_came_before():
+    guard = FailureGuard(0.01)
+    guard.refill([(1, 199), (0, 200)])
+    with pytest.raises(TrainingError, match=r"4\.8% of the last 418"):
+        check(guard, 19, 0)
+
+
+def test_a_whole_batch_that_fails_after_a_resume_is_not_the_first():
+    guard = FailureGuard(1.0)
+    guard.refill([(0, 4)])
+    check(guard, 4, 0)
+
+
+def test_a_run_that_was_mended_goes_on():
+    guard = FailureGuard(0.01)
+    guard.refill([(100, 200)])
+    check(guard, 0, 4)

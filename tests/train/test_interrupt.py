@@ -7,21 +7,27 @@ import pytest
 from twogrpo.train.interrupt import StopOnInterrupt
 
 
-def test_the_first_interrupt_is_a_request_and_the_second_stops():
-    notes = []
-    with StopOnInterrupt(notes.append) as stop:
+def test_the_first_interrupt_is_a_request_and_the_second_stops(capfd):
+    with StopOnInterrupt() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         assert stop.requested
-        assert "press Ctrl-C again" in notes[0]
+        assert "press Ctrl-C again" in capfd.readouterr().err
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_the_handler_before_comes_back():
-    before = signal.getsignal(signal.SIGINT)
-    with StopOnInterrupt(print):
-        assert signal.getsignal(signal.SIGINT) != before
-    assert signal.getsignal(signal.SIGINT) == before
+def test_a_termination_is_a_request_as_well():
+    with StopOnInterrupt() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.requested
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_the_handler_before_comes_back(sent):
+    before = signal.getsignal(sent)
+    with StopOnInterrupt():
+        assert signal.getsignal(sent) != before
+    assert signal.getsignal(sent) == before
 
 
 def test_another_thread_leaves_signals_alone():
@@ -29,7 +35,7 @@ def test_another_thread_leaves_signals_alone():
     seen = []
 
     def work():
-        with StopOnInterrupt(print) as stop:
+        with StopOnInterrupt() as stop:
             seen.append((stop.requested, signal.getsignal(signal.SIGINT)))
 
     thread = threading.Thread(target=work)

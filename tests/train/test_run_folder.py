@@ -74,12 +74,6 @@ def test_resume_may_go_on_for_longer(tmp_path):
     assert OnlineConfig.load(folder.config).train.steps == 5
 
 
-def test_resume_refuses_what_would_change_the_trajectory(tmp_path):
-    begin(tmp_path / "a")
-    with pytest.raises(ConfigError, match=r"cannot change rollout\.group_size=4 \(the run has 2\)"):
-        begin(tmp_path / "a", "rollout.group_size=4", resume=True)
-
-
 def test_resume_of_nothing_begins_a_run(tmp_path):
     assert not begin(tmp_path / "a", resume=True).is_resumed
 

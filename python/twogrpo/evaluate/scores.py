@@ -18,11 +18,21 @@ class ProblemScores:
     """The scores of one problem: 1 or 0 for a verdict, else the reward; 0 where scoring failed."""
 
     dataset: str
+    prompt_id: str
     samples: tuple[float, ...]
     greedy: float
     """nan if no greedy answer was asked for."""
     failed: int
     """How many of the scores, the greedy one included, are 0 only because scoring failed."""
+    cut: int
+    """How many samples were cut at the token limit."""
+    tokens: int
+    """Tokens of the samples together, end tokens included."""
+
+    @property
+    def solved(self) -> int:
+        """How many samples solve the problem."""
+        return sum(score >= _SOLVED for score in self.samples)
 
 
 @dataclass(frozen=True)
@@ -68,11 +78,7 @@ def _scores(problems: Sequence[ProblemScores]) -> DatasetScores:
     return DatasetScores(
         problems=len(problems),
         mean_at_k=fmean(fmean(problem.samples) for problem in problems),
-        pass_at_k=fmean(_passed(problem.samples) for problem in problems),
+        pass_at_k=fmean(pass_at_k(len(each.samples), each.solved, len(each.samples)) for each in problems),
         greedy=fmean(problem.greedy for problem in problems),
         failed=sum(problem.failed for problem in problems),
     )
-
-
-def _passed(samples: Sequence[float]) -> float:
-    return pass_at_k(len(samples), sum(score >= _SOLVED for score in samples), len(samples))

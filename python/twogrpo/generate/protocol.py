@@ -81,7 +81,14 @@ class Generator(Protocol):
     def generate(
         self, prompts: Sequence[Sequence[int]], *, group_size: int, params: SamplingParams, seed: int
     ) -> Generation:
-        """Return `group_size` responses a prompt; equal arguments and weights give equal tokens."""
+        """Return responses from the current weights; equal arguments and weights give equal tokens.
+
+        Args:
+            prompts: Token ids of each prompt; at least one token each.
+            group_size: Responses a prompt.
+            params: How to sample.
+            seed: Seed of the sampling.
+        """
         ...
 
     def sync(self) -> None:

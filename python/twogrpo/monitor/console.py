@@ -25,19 +25,26 @@ class Console:
         self._every_steps = every_steps
         self._is_quiet = is_quiet
         self._is_live = self._stream.isatty() and not is_quiet
+        self._is_gone = False
         self._live: Live | None = None
         self._bar: Progress | None = None
 
     def note(self, text: str) -> None:
         """Print a line of its own."""
-        if self._live is not None:
-            self._live.console.print(text, markup=False, highlight=False)
-        else:
-            print(text, file=self._stream, flush=True)
+        if self._is_gone:
+            return
+        try:
+            if self._live is not None:
+                self._live.console.print(text, markup=False, highlight=False)
+            else:
+                print(text, file=self._stream, flush=True)
+        except OSError:
+            # The reader of a pipe has gone, or the log's disk is full; progress is no reason to lose a run.
+            self._is_gone, self._live, self._bar = True, None, None
 
     def step(self, step: int, total: int, figures: Mapping[str, str], title: str) -> None:
         """Show one finished step, counted from 1, with its figures as `name value` in the order given."""
-        if self._is_quiet:
+        if self._is_quiet or self._is_gone:
             return
         text = "  ".join(f"{name} {value}" for name, value in figures.items())
         if self._is_live:

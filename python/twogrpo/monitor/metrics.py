@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,34 @@ class MetricsLog:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def keep_before(self, step: int) -> None:
-        """Drop every line of step `step` and later, and a line that a killed process left half written."""
+    def keep_before(self, step: int, *, and_evaluation: bool = False) -> None:
+        """Drop every line of step `step` and later, and what a killed process or a power loss has left at the end.
+
+        Args:
+            step: The first step to drop.
+            and_evaluation: Keep the evaluation of that step, which was made before the step itself.
+
+        Raises:
+            DataError: A line that is not the last readable one cannot be read.
+        """
         if not self.path.exists():
             return
-        lines = [line for line in self.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        kept = [line for line in lines if json.loads(line)["step"] < step]
+        lines = [line for line in self.path.read_bytes().split(b"\n") if line.strip()]
+        while lines and not _is_whole(lines[-1]):
+            lines.pop()
+        rows = list(self._rows(lines))
+        is_kept = [row["step"] < step or (and_evaluation and _is_evaluation(row, step)) for row in rows]
+        kept = [line + b"\n" for line, keep in zip(lines, is_kept, strict=True) if keep]
         temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(kept))
+        temporary.write_bytes(b"".join(kept))
         os.replace(temporary, self.path)  # noqa: PTH105  # Path.replace returns a path nobody needs
+
+    def has_evaluation(self, step: int) -> bool:
+        """Return whether there is the line of an evaluation after so many steps; an unreadable line is none."""
+        if not self.path.exists():
+            return False
+        lines = (line for line in self.path.read_bytes().split(b"\n") if _is_whole(line))
+        return any(_is_evaluation(json.loads(line), step) for line in lines)
 
     def append(self, metrics: dict[str, Any]) -> None:
         """Write one line. A number that is not finite is written as null, which JSON can hold."""
@@ -36,17 +56,33 @@ class MetricsLog:
         """Return every line of one kind.
 
         Raises:
-            DataError: A line is not JSON.
+            DataError: A line cannot be read.
         """
-        rows: list[dict[str, Any]] = []
         if not self.path.exists():
-            return rows
-        for number, line in enumerate(self.path.read_text().splitlines(), start=1):
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                raise DataError(f"{self.path}:{number}: not a line of JSON: {error}") from error
-        return [row for row in rows if row["kind"] == kind]
+            return []
+        lines = self.path.read_bytes().splitlines()
+        return [row for row in self._rows(lines) if row["kind"] == kind]
+
+    def _rows(self, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(lines, start=1):
+            if not _is_whole(line):
+                raise DataError(
+                    f"{self.path}, line {number}: not a line of metrics; take it out, then go on with --resume"
+                )
+            yield json.loads(line)
+
+
+def _is_whole(line: bytes) -> bool:
+    """Return whether a line is one that `append` has written."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(row, dict) and {"kind", "step"} <= row.keys()
+
+
+def _is_evaluation(row: dict[str, Any], step: int) -> bool:
+    return bool(row["kind"] == "eval" and row["step"] == step)
 
 
 def _finite(value: object) -> object:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from twogrpo.errors import TrainingError
+from twogrpo.errors import DataError, TrainingError
+from twogrpo.models import load_policy
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["TrainState", "latest_checkpoint", "load_optimizer", "load_state", "save_checkpoint"]
+__all__ = ["TrainState", "latest_checkpoint", "load_optimizer", "load_state", "load_weights", "save_checkpoint"]
 
 STATE = "trainer_state.json"
 OPTIMIZER = "optimizer.pt"
@@ -54,21 +55,32 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     keep: int,
 ) -> Path:
-    """Write folder/step-NNNNNNNN durably, remove all but the newest `keep`, and return its path."""
+    """Write folder/step-NNNNNNNN durably, remove all but the newest `keep`, and return its path.
+
+    Raises:
+        TrainingError: It cannot be written, as the disk is full; the checkpoints before it are as they were.
+    """
     final = folder / f"step-{state.step:08d}"
     temporary = folder / f".{final.name}.tmp"
     for leftover in (*folder.glob(".step-*.tmp"), final):
         shutil.rmtree(leftover, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    model.save_pretrained(temporary)
-    tokenizer.save_pretrained(temporary)
-    torch.save(optimizer.state_dict(), temporary / OPTIMIZER)
-    (temporary / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
-    for file in temporary.rglob("*"):
-        _sync(file)
-    _sync(temporary)
-    temporary.rename(final)
-    _sync(folder)
+    try:
+        temporary.mkdir(parents=True)
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        torch.save(optimizer.state_dict(), temporary / OPTIMIZER)
+        (temporary / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
+        for file in temporary.rglob("*"):
+            _sync(file)
+        _sync(temporary)
+        temporary.rename(final)
+        _sync(folder)
+    except Exception as error:  # safetensors and torch raise what shares no base
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise TrainingError(
+            f"checkpoint {final} cannot be written: {_one_line(error)}; the checkpoints before it are as they were; "
+            "free some space, then go on with --resume"
+        ) from error
     for old in _complete(folder)[:-keep]:
         shutil.rmtree(old)
     return final
@@ -89,17 +101,49 @@ def load_state(checkpoint: Path) -> TrainState:
     try:
         return TrainState(**json.loads((checkpoint / STATE).read_text()))
     except (OSError, ValueError, TypeError) as error:
-        msg = f"{checkpoint / STATE} cannot be read ({error}); remove this checkpoint to resume from the one before"
-        raise TrainingError(msg) from error
+        raise _unusable(checkpoint, f"{STATE} cannot be read ({_one_line(error)})") from error
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Path, device: torch.device) -> None:
-    """Put a checkpoint's moments and counters into `optimizer`."""
-    optimizer.load_state_dict(torch.load(checkpoint / OPTIMIZER, map_location=device, weights_only=True))
+    """Put a checkpoint's moments and counters into `optimizer`.
+
+    Raises:
+        TrainingError: They cannot be read, or are another model's.
+    """
+    try:
+        optimizer.load_state_dict(torch.load(checkpoint / OPTIMIZER, map_location=device, weights_only=True))
+    except Exception as error:  # torch's readers raise what shares no base
+        raise _unusable(checkpoint, f"{OPTIMIZER} cannot be read ({_one_line(error)})") from error
+
+
+def load_weights(checkpoint: Path, *, device: torch.device, gradient_checkpointing: bool) -> "PreTrainedModel":
+    """Return a checkpoint's model.
+
+    Raises:
+        TrainingError: It cannot be read.
+    """
+    try:
+        return load_policy(
+            str(checkpoint), device=device, gradient_checkpointing=gradient_checkpointing, label="its model"
+        )
+    except DataError as error:
+        raise _unusable(checkpoint, str(error)) from error
+
+
+def _unusable(checkpoint: Path, reason: str) -> TrainingError:
+    earlier = [path for path in _complete(checkpoint.parent) if path.name < checkpoint.name]
+    place = f"from {earlier[-1].name}" if earlier else "from the start, as there is no checkpoint before it"
+    return TrainingError(f"checkpoint {checkpoint}: {reason}; move the folder away to resume {place}")
 
 
 def _complete(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if (path / STATE).exists())
+
+
+def _one_line(error: Exception) -> str:
+    """Return what an error says in its first sentence; torch appends an essay."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.split(". ", 1)[0]
 
 
 def _sync(path: Path) -> None:

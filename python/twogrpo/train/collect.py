@@ -1,5 +1,6 @@
 """One batch of rollouts: draw prompts, generate, score, compute advantages, and lay them out for the store."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from twogrpo.errors import TrainingError
 from twogrpo.generate import SamplingParams
 from twogrpo.objectives import group_advantages
 
@@ -87,12 +89,21 @@ def collect(
     params: SamplingParams,
     seed: int,
 ) -> RolloutBatch:
-    """Return the scored rollouts of the drawn prompts."""
+    """Return the scored rollouts of the drawn prompts.
+
+    Raises:
+        TrainingError: The model gives its own responses no finite probability.
+    """
     group_size = config.rollout.group_size
     start = time.perf_counter()
     generation = generator.generate(
         [draw.prompt.token_ids for draw in draws], group_size=group_size, params=params, seed=seed
     )
+    if not all(math.isfinite(sum(row)) for row in generation.logprobs):
+        raise TrainingError(
+            f"model.path={config.model.path} gives its own responses probabilities that are not finite: its weights "
+            "are broken, or too large for model.dtype; name a sound model or an earlier checkpoint"
+        )
     responses = tokenizer.batch_decode(generation.response_ids, skip_special_tokens=True)
     generated = time.perf_counter()
     prompts_B = [draw.prompt for draw in draws for _ in range(group_size)]

@@ -18,6 +18,7 @@ from twogrpo.pairs import BatchPlan, PairSpec, build_pairs, plan_batches
 from twogrpo.store import RolloutStore
 from twogrpo.train.evaluation import Evaluator
 from twogrpo.train.interrupt import StopOnInterrupt
+from twogrpo.train.pair_checks import check_pairs, checked_store
 from twogrpo.train.pair_data import PairData, load_pair_data
 from twogrpo.train.reference import reference_logps
 from twogrpo.train.schedule import learning_rate
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from twogrpo.monitor import Console
 
-__all__ = ["train_dpo"]
+__all__ = ["plan_epoch", "train_dpo"]
 
 DEFAULT_MAX_NEW_TOKENS = 1024
 
@@ -49,7 +50,7 @@ class _Run:
 
     def plan(self, epoch: int) -> BatchPlan:
         """Return one pass over the pairs; a pure function of seed and epoch."""
-        return _plan(self.data, self.config, epoch)
+        return plan_epoch(self.data, self.config, epoch)
 
 
 def train_dpo(
@@ -74,17 +75,19 @@ def train_dpo(
 
     Raises:
         ConfigError, EngineError: What is asked for cannot be run.
-        DataError: The store makes no pair, or its rollouts carry no token ids.
-        StoreError: The store cannot be read.
+        DataError: The store makes no pair, or its rollouts carry no token ids or those of another tokenizer.
+        StoreError: The store cannot be read, or is damaged.
         TrainingError: A gradient is not finite.
     """
     store = rollouts if isinstance(rollouts, RolloutStore) else RolloutStore.open(rollouts)
+    report = checked_store(store)
     data = load_pair_data(store, build_pairs(store, PairSpec(**config.pairs.model_dump())))
     session = open_session(config, default_dir="runs/dpo", backend="auto", resume=resume, force=force, console=console)
+    check_pairs(data, report, config, tokenizer=session.tokenizer, model=session.learner.model)
     session.console.note(f"run folder {session.folder.path}: {len(data)} pairs from {store.path}")
     with (
         session.open_store("w0") as answers,
-        StopOnInterrupt(session.console.note) as stop,
+        StopOnInterrupt() as stop,
         closing(session.console),
     ):
         evaluator = Evaluator.open(session, max_new_tokens=DEFAULT_MAX_NEW_TOKENS, store=answers)
@@ -101,12 +104,13 @@ def _open(session: Session, config: DpoConfig, data: PairData) -> _Run:
     data.pin(session.folder.path / "pairs.parquet", is_resumed=session.folder.is_resumed)
     with stepping(session.state):
         reference_N2 = reference_logps(session, data, config.dpo.reference, config.train.token_budget)
-    steps_per_epoch = _plan(data, config, epoch=0).steps
+    steps_per_epoch = plan_epoch(data, config, epoch=0).steps
     total = config.train.steps or math.ceil((config.train.epochs or 1) * steps_per_epoch)
     return _Run(session, config, data, reference_N2, steps_per_epoch, total)
 
 
-def _plan(data: PairData, config: DpoConfig, epoch: int) -> BatchPlan:
+def plan_epoch(data: PairData, config: DpoConfig, epoch: int) -> BatchPlan:
+    """Return one pass over the pairs as optimizer steps of micro-batches; a pure function of seed and epoch."""
     # A pair is one item, so that its two logprobs meet in one forward pass.
     update = config.train.rollouts_per_update
     return plan_batches(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twogrpo.config import OnlineConfig
-from twogrpo.errors import ConfigError
+from twogrpo.errors import TrainingError
 from twogrpo.generate import SamplingParams
 from twogrpo.prompts import PromptOrder, PromptSet, draw
 from twogrpo.store import RolloutStore
@@ -20,6 +20,7 @@ from twogrpo.train.collect import RolloutBatch, collect, rollout_table, sampling
 from twogrpo.train.evaluation import Evaluator, load_prompts
 from twogrpo.train.guard import FailureGuard
 from twogrpo.train.interrupt import StopOnInterrupt
+from twogrpo.train.lengths import check_budget, check_positions
 from twogrpo.train.policy_step import policy_step
 from twogrpo.train.session import RunResult, Session, open_session, stepping
 from twogrpo.train.summary import online_summary
@@ -86,12 +87,18 @@ def train_online(
     logprob_dtype = config.store.logprob_dtype
     with (
         session.open_store("w0", logprob_dtype=logprob_dtype) as store,
-        StopOnInterrupt(session.console.note) as stop,
+        StopOnInterrupt() as stop,
         closing(session.console),
     ):
         run = _open(session, config, store)
-        evaluator = Evaluator.open(session, max_new_tokens=config.rollout.max_new_tokens, store=store)
+        evaluator = Evaluator.open(
+            session,
+            max_new_tokens=config.rollout.max_new_tokens,
+            store=store,
+            keep_text=config.store.keep_text,
+        )
         session.take_up()
+        run.guard.refill((row["failed_rewards"], row["rollouts"]) for row in session.metrics.read("train"))
         _loop(run, evaluator, stop)
         checkpoint = session.save_last(flush=store.flush)
     summary = online_summary(session)
@@ -101,13 +108,15 @@ def train_online(
 
 def _open(session: Session, config: OnlineConfig, store: RolloutStore) -> _Run:
     prompts = load_prompts(session.sources.data or "", session.tokenizer, config)
-    longest = max(len(prompt.token_ids) for prompt in prompts.prompts) + config.rollout.max_new_tokens
-    if longest > config.train.token_budget:
-        msg = (
-            f"train.token_budget={config.train.token_budget} cannot hold the longest prompt and a response of "
-            f"rollout.max_new_tokens={config.rollout.max_new_tokens}, together {longest}; raise it to that"
-        )
-        raise ConfigError(msg)
+    new_tokens = config.rollout.max_new_tokens
+    check_budget(prompts.prompts, max_new_tokens=new_tokens, token_budget=config.train.token_budget)
+    check_positions(
+        prompts.prompts,
+        path=session.sources.data or "",
+        key="rollout.max_new_tokens",
+        max_new_tokens=new_tokens,
+        positions=getattr(session.learner.model.config, "max_position_embeddings", None),
+    )
     passes = config.train.epochs or 1
     steps = config.train.steps or math.ceil(passes * len(prompts) / config.rollout.prompts_per_step)
     return _Run(
@@ -163,7 +172,12 @@ def _step(run: _Run) -> dict[str, Any]:
         "seed": seed,
     }
     run.store.append(rollout_table(batch, run.params, facts, keep_text=config.store.keep_text), step=state.step)
-    run.guard.check(batch.scores.rewards, batch.scores.status, getattr(session.reward, "last_error", None))
+    try:
+        run.guard.check(batch.scores.rewards, batch.scores.status, batch.scores.error)
+    except TrainingError:
+        # Nothing has been learned from this batch: the steps before it are kept.
+        session.save_last(flush=run.store.flush)
+        raise
     started = time.perf_counter()
     trained = policy_step(session.learner, batch, config, state, run.total * config.updates_per_step)
     metrics = {"kind": "train", "step": state.step, **_statistics(batch), **trained}

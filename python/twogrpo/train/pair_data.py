@@ -36,15 +36,22 @@ class PairData:
         """Write the pairs into the run folder, so that a resumed run can only go on with the same ones.
 
         Raises:
-            DataError: The resumed run was trained on other pairs.
+            DataError: The resumed run was trained on other pairs, or what it was trained on cannot be read.
         """
         import polars as pl
 
         columns = ["chosen_rollout_id", "rejected_rollout_id"]
         table = pl.DataFrame(self.rollout_ids, schema=columns, orient="row")
         if not is_resumed or not path.exists():
-            table.write_parquet(path)
-        elif not pl.read_parquet(path).equals(table):
+            temporary = path.with_name(f".{path.name}.tmp")
+            table.write_parquet(temporary)
+            temporary.replace(path)
+            return
+        try:
+            is_same = pl.read_parquet(path).equals(table)
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"{path} cannot be read ({error}); move it away to go on with today's pairs") from error
+        if not is_same:
             raise DataError(
                 f"{path}: the run was trained on other pairs; name the rollouts it began with, or a new run_dir"
             )

@@ -42,8 +42,8 @@ def _reference_learner(session: "Session", reference: str) -> Learner:
     live = session.learner
     if reference == START and session.state.step == 0:
         return live
-    path = session.sources.model if reference == START else reference
-    model = load_policy(path, device=live.device, gradient_checkpointing=False)
+    path, label = (session.sources.model, None) if reference == START else (reference, f"dpo.reference={reference}")
+    model = load_policy(path, device=live.device, gradient_checkpointing=False, label=label)
     return Learner(model, live.optimizer, live.device, live.dtype, live.pad_id)
 
 
@@ -76,7 +76,11 @@ def _read(cache: Path) -> dict[int, float]:
 
     if not cache.exists():
         return {}
-    table = pl.read_parquet(cache)
+    try:
+        table = pl.read_parquet(cache)
+    except pl.exceptions.PolarsError:
+        # Damaged: it is computed again, as if it were not there.
+        return {}
     return dict(zip(table["rollout_id"].to_list(), table["logprob_sum"].to_list(), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The folder of a run: what stands in it, when it may be written to, and what a resumed run may change."""
+"""The folder of a run: what stands in it, and how it is made, taken up and written to."""
 
 import json
 import platform
@@ -10,26 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from twogrpo.config import RunConfig, to_yaml
-from twogrpo.config.load import read_yaml
+from twogrpo.config.difference import Difference
 from twogrpo.errors import ConfigError
 from twogrpo.store import RolloutStore
+from twogrpo.train.folder_state import CONFIG, CONTENTS, inspect_run_folder
 
 __all__ = ["RunFolder", "open_run_folder"]
-
-CONFIG = "config.resolved.yaml"
-_CONTENTS = (
-    CONFIG,
-    "env.json",
-    "metrics.jsonl",
-    "rollouts",
-    "checkpoints",
-    "summary.json",
-    "tiny",
-    "reference",
-    "pairs.parquet",
-)
-# A resumed run may go on for longer, save, evaluate and print otherwise; everything else would change the trajectory.
-_CHANGEABLE = ("train.steps", "train.epochs", "eval.", "log.", "checkpoint.", "run_dir")
 
 
 @dataclass(frozen=True)
@@ -41,12 +27,14 @@ class RunFolder:
         is_resumed: An existing run is taken up.
         run_id: The run's name in its store; a resumed run keeps it when its folder has been renamed.
         replaced: Where --force has put the run that was here, until the new one has begun.
+        changes: Keys that a resumed run changes.
     """
 
     path: Path
     is_resumed: bool
     run_id: str
     replaced: Path | None = None
+    changes: tuple[Difference, ...] = ()
 
     @property
     def config(self) -> Path:
@@ -96,66 +84,41 @@ class RunFolder:
 def open_run_folder(config: RunConfig, *, default: str, resume: bool, force: bool) -> RunFolder:
     """Return the run's folder, made if it was not there; `RunFolder.begin` writes into it.
 
-    Args:
-        config: The run's configuration; `run_dir` None takes `default`, or `default`-2 and on where that exists.
-        default: Folder of an unnamed run.
-        resume: Take up an existing run; where there is none yet, a new one is begun.
-        force: Set an existing run aside, and remove it once the new one has begun.
+    A run that --force replaces is set aside, and removed once the new one has begun. The arguments are those of
+    `inspect_run_folder`.
 
     Raises:
-        ConfigError: The folder holds a run and neither flag is given, holds something else, or the resumed run's
-            configuration differs in a key that would change its trajectory.
+        ConfigError: As `inspect_run_folder`, or the folder cannot be made.
         StoreError: The run that is to be replaced is alive.
     """
-    if resume and force:
-        raise ConfigError("--resume goes on with a run and --force replaces it; give one of them")
-    path = Path(config.run_dir) if config.run_dir is not None else _unnamed(Path(default), resume=resume)
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"run_dir={path} is a file, expected a folder")
-    exists = has_started(path)
-    if exists and not (resume or force):
-        raise ConfigError(f"run_dir={path} already holds a run; add --resume to go on with it or --force to replace it")
-    if exists and resume:
-        if not (path / CONFIG).exists():
-            raise ConfigError(f"run_dir={path} holds a run without {CONFIG}; put it back, or name another folder")
-        _check_same(config, path)
-    if not exists and path.exists() and any(_is_foreign(entry.name) for entry in path.iterdir()):
-        raise ConfigError(f"run_dir={path} holds other files and no run; name an empty or new folder")
+    found = inspect_run_folder(config, default=default, resume=resume, force=force)
+    path = found.path
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"run_dir={path} cannot be made: {error.strerror or error}; name another folder") from error
-    run_id = _run_id(path, is_resumed=exists and resume)
-    replaced = _set_aside(path, run_id) if exists and force else None
-    return RunFolder(path, is_resumed=exists and resume, run_id=run_id, replaced=replaced)
+    run_id = _run_id(path, is_resumed=found.is_resumed)
+    replaced = _set_aside(path, run_id) if found.has_run and force else None
+    return RunFolder(path, found.is_resumed, run_id, replaced, found.changes)
 
 
 def _run_id(path: Path, *, is_resumed: bool) -> str:
     """Return the folder's name in letters, digits, dot, dash and underscore, or the name a resumed run began under."""
-    if is_resumed and (path / "env.json").exists():
-        begun_as = json.loads((path / "env.json").read_text()).get("run_id")
-        if isinstance(begun_as, str):
+    if is_resumed:
+        stored = [folder.name.removeprefix("run=") for folder in (path / "rollouts").glob("run=*")]
+        begun_as = _begun_as(path / "env.json") or (stored[0] if len(stored) == 1 else None)
+        if begun_as is not None:
             return begun_as
     return re.sub(r"[^A-Za-z0-9._-]", "-", path.resolve().name)
 
 
-def has_started(path: Path) -> bool:
-    """Return whether a folder holds a run with something to lose: a finished evaluation or step, or stored rollouts.
-
-    A run that was refused for its input leaves its folder behind, which may be used again.
-    """
-    return (path / "metrics.jsonl").exists() or any((path / "rollouts").glob("run=*/*.parquet"))
-
-
-def _is_foreign(name: str) -> bool:
-    return name not in _CONTENTS and not name.startswith(".")
-
-
-def _unnamed(path: Path, *, resume: bool) -> Path:
-    """Return the folder of a run without a name: the newest run to resume, else the first free one."""
-    candidates = [path, *(path.with_name(f"{path.name}-{n}") for n in range(2, 10_000))]
-    free = next(index for index, candidate in enumerate(candidates) if not has_started(candidate))
-    return candidates[max(0, free - 1)] if resume else candidates[free]
+def _begun_as(environment: Path) -> str | None:
+    try:
+        run_id = json.loads(environment.read_text())["run_id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        # Lost or damaged: the store knows the name as well.
+        return None
+    return run_id if isinstance(run_id, str) else None
 
 
 def _set_aside(path: Path, run_id: str) -> Path:
@@ -163,7 +126,7 @@ def _set_aside(path: Path, run_id: str) -> Path:
     if (path / "rollouts").exists():
         RolloutStore.open(path / "rollouts", run_id=run_id, writer="w0").close()
     aside = Path(tempfile.mkdtemp(prefix=".replaced-", dir=path))
-    for name in _CONTENTS:
+    for name in CONTENTS:
         if (path / name).exists():
             (path / name).rename(aside / name)
     return aside
@@ -174,21 +137,6 @@ def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(text)
     temporary.replace(path)
-
-
-def _check_same(config: RunConfig, path: Path) -> None:
-    before, now = _flat(read_yaml(path / CONFIG)), _flat(config.model_dump(mode="json"))
-    changed = [key for key in now if now[key] != before.get(key) and not key.startswith(_CHANGEABLE)]
-    if changed:
-        what = ", ".join(f"{key}={now[key]!r} (the run has {before.get(key)!r})" for key in changed)
-        raise ConfigError(f"{path}: --resume cannot change {what}; give the run's own value or a new run_dir")
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in values.items():
-        result |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return result
 
 
 def _environment() -> dict[str, Any]:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import transformers
+from pydantic import BaseModel
 
 from twogrpo.config import RunConfig
 from twogrpo.generate import make_generator, stop_ids
@@ -18,9 +19,18 @@ from twogrpo.monitor import Console, MetricsLog
 from twogrpo.rewards import Reward, load_reward
 from twogrpo.store import RolloutStore
 from twogrpo.tiny import materialise
-from twogrpo.train.checkpoint import TrainState, latest_checkpoint, load_optimizer, load_state, save_checkpoint
+from twogrpo.train.checkpoint import (
+    TrainState,
+    latest_checkpoint,
+    load_optimizer,
+    load_state,
+    load_weights,
+    save_checkpoint,
+)
+from twogrpo.train.folder_state import changes_shown
 from twogrpo.train.learner import Learner
 from twogrpo.train.optimizer import make_optimizer
+from twogrpo.train.own_evaluation import OwnEvaluation, find_own_evaluation
 from twogrpo.train.run_folder import RunFolder, open_run_folder
 
 if TYPE_CHECKING:
@@ -74,6 +84,7 @@ class Session:
     state: TrainState
     metrics: MetricsLog
     console: Console
+    own_evaluation: OwnEvaluation | None = None
 
     def save(self) -> Path:
         """Write a checkpoint of this moment."""
@@ -98,18 +109,19 @@ class Session:
         flush()
         return self.save()
 
-    def open_store(self, writer: str, **settings: Any) -> RolloutStore:  # noqa: ANN401  # the store's own keywords
+    def open_store(self, writer: str, *, logprob_dtype: Literal["float32", "float16"] = "float32") -> RolloutStore:
         """Return the run's store, open for one writer.
 
-        What a resumed run had stored after its checkpoint is moved aside.
+        What a resumed run had stored after its checkpoint is moved aside, but for the evaluation of the checkpoint.
         """
         return RolloutStore.open(
             self.folder.rollouts,
             run_id=self.folder.run_id,
             writer=writer,
             resume_step=self.state.step - 1 if self.folder.is_resumed else None,
+            keep_evaluation=self._keeps_evaluation,
             metadata=provenance(self.config, self.tokenizer),
-            **settings,
+            logprob_dtype=logprob_dtype,
         )
 
     def take_up(self) -> None:
@@ -119,8 +131,15 @@ class Session:
         """
         self.folder.begin(self.config)
         if self.folder.is_resumed:
-            self.metrics.keep_before(self.state.step)
-            self.console.note(f"resuming {self.folder.path} after step {self.state.step}")
+            self.metrics.keep_before(self.state.step, and_evaluation=self._keeps_evaluation)
+            changes = self.folder.changes
+            self.console.note(f"resuming {self.folder.path} after step {self.state.step}{' with' if changes else ''}")
+            for line in changes_shown(changes, self.config.train.schedule):
+                self.console.note(line)
+
+    @property
+    def _keeps_evaluation(self) -> bool:
+        return self.own_evaluation is not None and self.own_evaluation.is_current
 
     def is_save_due(self, total: int) -> bool:
         """Return whether this step ends with a checkpoint."""
@@ -145,9 +164,11 @@ def open_session(
     sources = _sources(config, folder, console)
     checkpoint = latest_checkpoint(folder.checkpoints) if folder.is_resumed else None
     tokenizer = load_tokenizer(sources.model)
-    model = load_policy(
-        str(checkpoint or sources.model), device=device, gradient_checkpointing=config.model.gradient_checkpointing
-    )
+    saves_memory = config.model.gradient_checkpointing
+    if checkpoint is None:
+        model = load_policy(sources.model, device=device, gradient_checkpointing=saves_memory)
+    else:
+        model = load_weights(checkpoint, device=device, gradient_checkpointing=saves_memory)
     optimizer = make_optimizer(model, config.train)
     state = TrainState()
     if checkpoint is not None:
@@ -156,6 +177,7 @@ def open_session(
     dtype = compute_dtype(config.model)
     if folder.replaced is not None:
         console.note(f"the run that was here is in {folder.replaced} until this one has begun")
+    metrics = MetricsLog(folder.metrics)
     return Session(
         folder=folder,
         config=config,
@@ -165,8 +187,9 @@ def open_session(
         generator=make_generator(model, tokenizer, backend=backend, dtype=dtype),
         reward=load_reward(config.reward.function, config.reward.profile),
         state=state,
-        metrics=MetricsLog(folder.metrics),
+        metrics=metrics,
         console=console,
+        own_evaluation=find_own_evaluation(folder, metrics, config, state.step),
     )
 
 
@@ -196,11 +219,11 @@ def _sources(config: RunConfig, folder: RunFolder, console: Console) -> Sources:
     )
 
 
-def provenance(config: RunConfig, tokenizer: "PreTrainedTokenizerBase") -> dict[str, str]:
+def provenance(config: BaseModel, tokenizer: "PreTrainedTokenizerBase") -> dict[str, str]:
     """Return hashes that tell which configuration, tokenizer and chat template a segment was made with."""
-    named = config.model_copy(update={"run_dir": None})
     texts = {
-        "config_hash": named.model_dump_json(),
+        # Without the folder, which a run may be moved out of.
+        "config_hash": config.model_dump_json(exclude={"run_dir"}),
         "tokenizer_hash": json.dumps(tokenizer.get_vocab(), sort_keys=True),
         "template_hash": str(tokenizer.chat_template),
     }

@@ -1,0 +1,73 @@
+"""What has to hold before stored rollouts are trained on: whole segments, the model's token ids, a fitting budget."""
+
+from typing import TYPE_CHECKING, Any
+
+from twogrpo.errors import ConfigError, DataError, StoreError
+from twogrpo.train.session import provenance
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from twogrpo.config import DpoConfig
+    from twogrpo.store import CheckReport, RolloutStore
+    from twogrpo.train.pair_data import PairData
+
+__all__ = ["check_pairs", "checked_store"]
+
+
+def checked_store(store: "RolloutStore") -> "CheckReport":
+    """Return what a check of every byte of the store has seen.
+
+    Raises:
+        StoreError: A segment is damaged; a flipped bit may decode to other token ids without any error.
+    """
+    report = store.check(deep=True)
+    damaged = [problem for problem in report.problems if problem.is_damage]
+    if damaged:
+        more = f", and {len(damaged) - 1} more problems" if len(damaged) > 1 else ""
+        raise StoreError(f"segment {damaged[0]}{more}; `twogrpo store check --deep` lists what is damaged")
+    return report
+
+
+def check_pairs(
+    data: "PairData",
+    made_with: "CheckReport",
+    config: "DpoConfig",
+    *,
+    tokenizer: "PreTrainedTokenizerBase",
+    model: "PreTrainedModel",
+) -> None:
+    """Refuse pairs that the model cannot be trained on.
+
+    Args:
+        data: The pairs.
+        made_with: The check of the store that they are from.
+        config: The run.
+        tokenizer: The model's.
+        model: The model, or its outline.
+
+    Raises:
+        ConfigError: No micro-batch holds the longest pair.
+        DataError: The rollouts were made with another tokenizer, or with token ids that the model does not know.
+    """
+    longest = max(data.length(chosen) + data.length(rejected) for chosen, rejected in data.rollout_ids)
+    if longest > config.train.token_budget:
+        raise ConfigError(
+            f"train.token_budget={config.train.token_budget} cannot hold the longest pair, {longest} tokens in its two "
+            "rollouts; raise it to that"
+        )
+    own = provenance(config, tokenizer)["tokenizer_hash"]
+    other = next((found for found in made_with.tokenizers if found != own), None)
+    if other is not None:
+        raise DataError(
+            f"model.path={config.model.path} has another tokenizer ({own[:12]}) than the stored rollouts "
+            f"({other[:12]}); dpo trains on stored token ids: name the model that their run started from"
+        )
+    embeddings: Any = model.get_input_embeddings()
+    embedded = int(embeddings.weight.shape[0])
+    largest = max(max(ids, default=0) for rows in (data.prompt_ids, data.response_ids) for ids in rows.values())
+    if largest >= embedded:
+        raise DataError(
+            f"the stored rollouts have token ids up to {largest}, but model.path={config.model.path} embeds 0 to "
+            f"{embedded - 1}; name the model that their run started from"
+        )
