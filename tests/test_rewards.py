@@ -20,8 +20,8 @@ RESPONSES = ["a", "b", "c"]
 
 
 def scored(function):
-    reward = CallableReward(function, "f.py:f")
-    return reward(PROMPTS, RESPONSES), reward.last_error
+    scores = CallableReward(function, "f.py:f")(PROMPTS, RESPONSES)
+    return scores, scores.error
 
 
 # -- the verifier
@@ -56,7 +56,7 @@ def test_an_unusable_gold_is_a_failure_and_no_zero():
     reward = VerifierReward()
     scores = reward([prompt(r"\frac{")], [r"\boxed{46}"])
     assert scores.rewards == [None]
-    assert "unparsable_gold" in reward.last_error
+    assert "unparsable_gold" in scores.error
 
 
 def test_the_verifier_names_version_and_profile():
@@ -144,6 +144,16 @@ def test_an_interrupt_passes_through():
 
     with pytest.raises(KeyboardInterrupt):
         scored(function)
+
+
+@pytest.mark.parametrize("ending", [SystemExit(0), SystemExit("bye"), GeneratorExit()])
+def test_a_function_that_exits_has_failed(ending):
+    def function(**_):
+        raise ending
+
+    scores, error = scored(function)
+    assert scores.rewards == [None, None, None]
+    assert type(ending).__name__ in error
 
 
 # -- loading

@@ -1,5 +1,7 @@
 """Models and tokenizers from a folder or the hub, the device they run on, and the numbers they compute in."""
 
+import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from twogrpo.config.sampling import ModelSection
 
-__all__ = ["compute_dtype", "load_policy", "load_tokenizer", "select_device", "set_threads"]
+__all__ = ["compute_dtype", "load_outline", "load_policy", "load_tokenizer", "select_device", "set_threads"]
 
 
 def select_device(name: str) -> torch.device:
@@ -57,29 +59,37 @@ def load_tokenizer(path: str) -> "PreTrainedTokenizerBase":
     """
     from transformers import AutoTokenizer
 
+    label = f"model.path={path}"
+    source = _folder_or_hub_id(path, label)
     try:
-        return cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(_folder_or_hub_id(path)))
-    except (OSError, ValueError) as error:
+        tokenizer = cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(source))
+    except Exception as error:  # what transformers' readers raise on a damaged file shares no base
+        raise DataError(f"{label} has no tokenizer that transformers can load: {_reason(error, path)}") from error
+    # Without any file of a tokenizer, transformers makes one that knows its special tokens and no others.
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise DataError(
-            f"model.path={path} has no tokenizer that transformers can load: {_first_line(error)}"
-        ) from error
+            f"{label} has no tokenizer: its vocabulary is empty; expected tokenizer.json beside the weights"
+        )
+    return tokenizer
 
 
-def load_policy(path: str, *, device: torch.device, gradient_checkpointing: bool) -> "PreTrainedModel":
+def load_policy(
+    path: str, *, device: torch.device, gradient_checkpointing: bool, label: str | None = None
+) -> "PreTrainedModel":
     """Return a causal language model in float32 on `device`, without dropout.
 
     Dropout is switched off because the trainer's logprobs must be those of the policy that sampled.
 
-    Raises:
-        DataError: The folder or hub id holds no such model.
-    """
-    from transformers import AutoModelForCausalLM
+    Args:
+        path: A folder or hub id.
+        device: Where the model goes.
+        gradient_checkpointing: Recompute activations in the backward pass.
+        label: What an error calls the model; `model.path=PATH` by default.
 
-    try:
-        found = AutoModelForCausalLM.from_pretrained(_folder_or_hub_id(path), dtype=torch.float32)
-        model = cast("PreTrainedModel", found)
-    except (OSError, ValueError) as error:
-        raise DataError(f"model.path={path} holds no causal language model: {_first_line(error)}") from error
+    Raises:
+        DataError: The folder or hub id holds no such model, or not all of its weights.
+    """
+    model = _loaded(path, label or f"model.path={path}")
     _disable_dropout(model)
     model.to(device)  # type: ignore[arg-type]  # transformers types only its own overloads
     if gradient_checkpointing:
@@ -88,14 +98,92 @@ def load_policy(path: str, *, device: torch.device, gradient_checkpointing: bool
     return model
 
 
-def _folder_or_hub_id(path: str) -> str:
+def load_outline(path: str, *, label: str | None = None) -> "PreTrainedModel":
+    """Return the model that `load_policy` would, on the meta device: every shape and setting, and no weights.
+
+    Of a hub id only the configuration is downloaded.
+
+    Args:
+        path: A folder or hub id.
+        label: As in `load_policy`.
+
+    Raises:
+        DataError: The folder or hub id describes no such model, or the folder's weights are missing or cut off.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+
+    label = label or f"model.path={path}"
+    source = _folder_or_hub_id(path, label)
+    try:
+        config = AutoConfig.from_pretrained(source)
+        with torch.device("meta"):
+            model = cast("PreTrainedModel", AutoModelForCausalLM.from_config(config, dtype=torch.float32))  # type: ignore[no-untyped-call]
+    except Exception as error:  # as above
+        raise DataError(f"{label} holds no causal language model: {_reason(error, path)}") from error
+    with suppress(OSError):
+        model.generation_config = GenerationConfig.from_pretrained(source)
+    if Path(source).is_dir():
+        _check_weights(label, Path(source))
+    return model
+
+
+def _loaded(path: str, label: str) -> "PreTrainedModel":
+    """Return a model with every one of its weights from the files, which transformers does not insist on."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging as transformers_logging
+
+    source = _folder_or_hub_id(path, label)
+    if Path(source).is_dir():
+        _check_weights(label, Path(source))
+    verbosity = transformers_logging.get_verbosity()
+    # Its table of the weights that do not fit is said in one line below.
+    transformers_logging.set_verbosity(logging.ERROR)
+    try:
+        # Typed as the model alone, which it is without output_loading_info.
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            source, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except Exception as error:  # as above
+        raise DataError(f"{label} holds no causal language model: {_reason(error, path)}") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    found, facts = loaded
+    strange = sorted({*facts["missing_keys"], *(key for key, *_ in facts["mismatched_keys"])})
+    if strange:
+        more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+        raise DataError(
+            f"{label} lacks weights of {type(found).__name__}: {strange[0]}{more} are not there or of another shape; "
+            "expected the weights that belong to its config.json"
+        )
+    return cast("PreTrainedModel", found)
+
+
+def _check_weights(label: str, folder: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    files = [file for pattern in ("*.safetensors", "pytorch_model*.bin") for file in sorted(folder.glob(pattern))]
+    if not files:
+        raise DataError(f"{label} holds no weights; expected model.safetensors, or its shards, in the folder")
+    for file in files:
+        try:
+            if file.suffix == ".safetensors":
+                # Reads the header alone, which says how long the file has to be.
+                with safe_open(file, framework="pt"):
+                    pass
+        except (SafetensorError, OSError) as error:
+            raise DataError(f"{file} cannot be read: {error}; copy or download it again") from error
+
+
+def _folder_or_hub_id(path: str, label: str) -> str:
+    folder = Path(path).expanduser()
     # A hub id has at most one slash and no leading dot; anything else can only be meant as a folder.
     looks_local = path.startswith((".", "/", "~")) or path.count("/") > 1
-    if not looks_local:
-        return path
-    folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise DataError(f"model.path={path}: no such folder; expected a Hugging Face model folder or a hub id")
+        if looks_local:
+            raise DataError(f"{label}: no such folder; expected a Hugging Face model folder or a hub id")
+        return path
+    if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
+        raise DataError(f"{label} has no config.json; expected a Hugging Face model folder or a hub id")
     return str(folder)
 
 
@@ -108,5 +196,9 @@ def _disable_dropout(model: nn.Module) -> None:
             cast("Any", module).attention_dropout = 0.0
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0]
+def _reason(error: Exception, path: str) -> str:
+    """Return the first sentence of an error, and that a name taken for a hub id is no folder either."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    named = first if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {first}"
+    return named if Path(path).expanduser().is_dir() else f"{named} There is no folder {path} either."

@@ -86,8 +86,23 @@ class PromptSet:
             ConfigError: If the template cannot be used, or a column is named that is not there.
             DataError: If the file is missing or empty, or a row is unusable or too long.
         """
-        path = Path(path)
-        rows = read_prompt_rows(path, prompt_column=prompt_column, gold_column=gold_column)
+        rows = read_prompt_rows(Path(path), prompt_column=prompt_column, gold_column=gold_column)
+        return cls.of_rows(
+            rows, tokenizer, system=system, suffix=suffix, template=template, max_prompt_tokens=max_prompt_tokens
+        )
+
+    @classmethod
+    def of_rows(
+        cls,
+        rows: Sequence[PromptRow],
+        tokenizer: "PreTrainedTokenizerBase",
+        *,
+        system: str | None = None,
+        suffix: str | None = None,
+        template: Literal["chat", "none"] = "chat",
+        max_prompt_tokens: int | None = None,
+    ) -> "PromptSet":
+        """Tokenise problems that have been read; the arguments and errors are those of `load`."""
         texts = [row.text + (suffix or "") for row in rows]
         if template == "chat":
             ids = _chat_ids(tokenizer, texts, system)

@@ -43,14 +43,14 @@ class Scores:
     """The answer found in the response."""
     verifier: str
     """What scored: name@version:profile of the verifier, or the function."""
+    error: str | None = None
+    """Why scoring failed where it did, in one sentence; None where nothing failed."""
 
 
 class Reward(Protocol):
     """Anything that scores responses."""
 
     name: str
-    last_error: str | None
-    """Why the most recent failure failed; None as long as nothing has."""
 
     def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
         """Return the scores of the responses, each to the prompt in the same place."""
@@ -71,7 +71,6 @@ class VerifierReward:
         from twogrpo.verifier import verifier_name
 
         self.name = verifier_name(profile)
-        self.last_error: str | None = None
         self._profile = profile
 
     def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
@@ -80,9 +79,11 @@ class VerifierReward:
 
         golds = [list(prompt.golds) for prompt in prompts]
         verdicts = verify_batch(list(responses), golds, profile=self._profile).to_dict(as_series=False)
-        for prompt, reward, status in zip(prompts, verdicts["reward"], verdicts["status"], strict=True):
-            if reward is None:
-                self.last_error = f"{status} for the gold {list(prompt.golds)} of {prompt.text[:80]!r}"
+        failed = next((row for row, reward in enumerate(verdicts["reward"]) if reward is None), None)
+        error = None
+        if failed is not None:
+            prompt = prompts[failed]
+            error = f"{verdicts['status'][failed]} for the gold {list(prompt.golds)} of {prompt.text[:80]!r}"
         return Scores(
             rewards=verdicts["reward"],
             correct=verdicts["correct"],
@@ -90,14 +91,15 @@ class VerifierReward:
             rule=verdicts["rule"],
             extracted=verdicts["extracted"],
             verifier=self.name,
+            error=error,
         )
 
 
 class CallableReward:
     """A function's numbers as rewards.
 
-    A function that raises, or does not return one number a response, fails every row of that call; a number that is
-    not finite fails its row. The reason is logged and kept in `last_error`.
+    A function that raises or exits, or does not return one number a response, fails every row of that call; a number
+    that is not finite fails its row. The reason is logged and stands in `Scores.error`.
 
     Args:
         function: See `RewardFunction`.
@@ -106,12 +108,14 @@ class CallableReward:
 
     def __init__(self, function: RewardFunction, name: str) -> None:
         self.name = name
-        self.last_error: str | None = None
         self._function = function
 
     def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
         """Return the function's numbers for the responses."""
-        rewards = self._rewards(prompts, responses)
+        rewards, reason = self._rewards(prompts, responses)
+        error = None if reason is None else f"reward {self.name}: {reason}"
+        if error is not None:
+            _LOG.warning("%s", error)
         nothing: list[None] = [None] * len(rewards)
         return Scores(
             rewards=rewards,
@@ -120,9 +124,12 @@ class CallableReward:
             rule=[*nothing],
             extracted=[*nothing],
             verifier=self.name,
+            error=error,
         )
 
-    def _rewards(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> list[float | None]:
+    def _rewards(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> tuple[list[float | None], str | None]:
+        """Return the rewards, and why some of them failed."""
+        nothing: list[float | None] = [None] * len(responses)
         try:
             returned = self._function(
                 prompts=[prompt.text for prompt in prompts],
@@ -130,25 +137,20 @@ class CallableReward:
                 golds=[list(prompt.golds) for prompt in prompts],
             )
             rewards = [None if value is None else _number(value) for value in returned]
-        except Exception as error:  # noqa: BLE001  # whatever the function raises, its rows have failed and say why
-            return self._failed(len(responses), f"{type(error).__name__}: {error}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever ends the function, its rows have failed and say why
+            return nothing, _described(error)
         if len(rewards) != len(responses):
-            return self._failed(len(responses), f"returned {len(rewards)} rewards for {len(responses)} responses")
+            return nothing, f"returned {len(rewards)} rewards for {len(responses)} responses"
         failed = [row for row, reward in enumerate(rewards) if reward is None or not _fits_float32(reward)]
-        if failed:
-            more = f", and {len(failed) - 1} more failed" if len(failed) > 1 else ""
-            self._warn(f"returned {rewards[failed[0]]} for response {failed[0]} of a batch of {len(rewards)}{more}")
+        if not failed:
+            return rewards, None
+        more = f", and {len(failed) - 1} more failed" if len(failed) > 1 else ""
+        reason = f"returned {rewards[failed[0]]} for response {failed[0]} of a batch of {len(rewards)}{more}"
         for row in failed:
             rewards[row] = None
-        return rewards
-
-    def _failed(self, count: int, reason: str) -> list[float | None]:
-        self._warn(reason)
-        return [None] * count
-
-    def _warn(self, reason: str) -> None:
-        self.last_error = f"reward {self.name}: {reason}"
-        _LOG.warning("%s", self.last_error)
+        return rewards, reason
 
 
 def load_reward(function: str | None, profile: str) -> Reward:
@@ -184,6 +186,11 @@ def _fits_float32(reward: float) -> bool:
     return math.isfinite(reward) and abs(reward) <= _LARGEST_FLOAT32
 
 
+def _described(error: BaseException) -> str:
+    name, text = type(error).__name__, str(error)
+    return f"{name}: {text}" if text else name
+
+
 def _number(value: Any) -> float:  # noqa: ANN401  # whatever a user's function returns
     # float() would read text; a function that returns "1" has a mistake somewhere.
     if isinstance(value, str | bytes):
@@ -201,11 +208,11 @@ def _imported(path: Path, function: str) -> ModuleType:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         del sys.modules[module_name]
-        raise ConfigError(
-            f"reward.function={function}: importing {path} failed with {type(error).__name__}: {error}"
-        ) from error
+        raise ConfigError(f"reward.function={function}: importing {path} failed with {_described(error)}") from error
     return module
 
 

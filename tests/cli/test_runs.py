@@ -1,4 +1,4 @@
-"""`online`, then `dpo`, `pairs` and `store` on what it stored, on a random model."""
+"""`online`, then `dpo` on what it stored, on a random model."""
 
 import json
 import signal
@@ -48,32 +48,6 @@ def test_dpo_trains_on_the_stored_pairs(tmp_path, trained):
     assert summary["steps"] == 2
     assert (tmp_path / "dpo" / "checkpoints" / "step-00000002" / "model.safetensors").exists()
     assert (tmp_path / "dpo" / "reference" / "logprobs.parquet").exists()
-
-
-def test_pairs_are_counted_and_shown(trained):
-    result = run("pairs", trained, "--show", "1")
-    assert result.returncode == 0, result.stderr
-    assert "groups 18" in result.stdout
-    assert "chosen" in result.stdout
-    counts = json.loads(run("pairs", trained, "pairs.strategy=all", "--json").stdout)
-    assert counts["pairs"] == counts["decided"]
-
-
-def test_store_info_and_check(trained):
-    assert "36" in run("store", "info", trained).stdout
-    report = run("store", "check", trained, "--deep")
-    assert report.returncode == 0
-    assert report.stdout.startswith("ok: 3 segments, 36 rows")
-
-
-def test_a_damaged_segment_is_found(trained):
-    segment = sorted((trained / "rollouts").glob("run=*/*.parquet"))[1]
-    content = bytearray(segment.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    segment.write_bytes(content)
-    report = run("store", "check", trained, "--deep")
-    assert report.returncode == 3
-    assert segment.name in report.stdout
 
 
 def test_a_second_run_in_the_same_folder_is_refused(trained, online):

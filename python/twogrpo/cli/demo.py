@@ -103,6 +103,8 @@ def _clear(folder: Path) -> None:
     Raises:
         ConfigError: A folder of a run's name is there that no demo has made.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"--dir {folder} is a file, expected a folder")
     marker = folder / MARKER
     there = [folder / name for name in ("online", "dpo", "control") if (folder / name).exists()]
     if there and not marker.exists():

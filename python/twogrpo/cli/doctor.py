@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from twogrpo.cli.options import Json, Traceback, print_json
@@ -48,6 +47,8 @@ def _facts() -> dict[str, Any]:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

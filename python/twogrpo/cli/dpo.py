@@ -1,41 +1,30 @@
 """`twogrpo dpo RUN`: preference training on the pairs of a stored run."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twogrpo.cli.online import make_console, report_run
-from twogrpo.cli.options import Config, DryRun, Force, Json, Quiet, Resume, Traceback, split
-from twogrpo.config import DpoConfig, OnlineConfig, to_yaml
-from twogrpo.config.embedded import embedded_config
-from twogrpo.config.load import merge, parse_overrides, read_yaml
+from twogrpo.cli.online import make_console, print_report, report_run
+from twogrpo.cli.options import Config, DryRun, Force, Json, Quiet, Resume, Traceback, Verbose, split
 from twogrpo.errors import DataError
+
+if TYPE_CHECKING:
+    from twogrpo.config import DpoConfig, OnlineConfig
+    from twogrpo.config.origins import Resolved
 
 __all__ = ["dpo", "load_dpo"]
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder whose rollouts are used.", show_default=False)]
 
 
-def load_dpo(run: Path, arguments: list[str] | None) -> DpoConfig:
+def load_dpo(run: Path, arguments: list[str] | None) -> "DpoConfig":
     """Return the configuration of a command line, model, data and evaluation taken over from the online run.
 
     Raises:
         DataError: RUN is not the folder of an online run.
     """
-    resolved = run / "config.resolved.yaml"
-    if not resolved.exists():
-        raise DataError(f"{run} is not a run folder: it has no config.resolved.yaml; name the folder of an online run")
-    if "dpo" in read_yaml(resolved):
-        raise DataError(f"{run} is the folder of a dpo run; name the online run whose rollouts are to be used")
-    online = OnlineConfig.load(resolved)
-    path, overrides = split(arguments)
-    values: dict[str, Any] = {}
-    if online.model.path == "tiny":
-        values = read_yaml(embedded_config("dpo"))
-    if path is not None:
-        values = merge(values, read_yaml(path))
-    return DpoConfig.for_run(_with_real_paths(online, run), merge(values, parse_overrides(overrides)))
+    return _resolved(run, arguments).config
 
 
 def dpo(
@@ -47,24 +36,43 @@ def dpo(
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
 ) -> int:
     """Train with DPO on the decided pairs that RUN has stored.
 
     Model, data, reward and evaluation are those of RUN; training starts from the model that RUN started from.
     """
-    settings = load_dpo(run, config)
+    resolved = _resolved(run, config)
+    settings, rollouts = resolved.config, run / "rollouts"
     if dry_run:
-        print(to_yaml(settings), end="")
-        return 0
+        from twogrpo.preflight import preflight_dpo
+
+        report = preflight_dpo(settings, rollouts, settings=resolved.settings, resume=resume, force=force)
+        return print_report(report, as_json=as_json, is_verbose=verbose)
     from twogrpo.train import train_dpo
 
     console = make_console(settings, is_quiet=quiet)
-    result = train_dpo(settings, run / "rollouts", resume=resume, force=force, console=console)
+    result = train_dpo(settings, rollouts, resume=resume, force=force, console=console)
     return report_run(result.path, result.summary, is_interrupted=result.is_interrupted, as_json=as_json)
 
 
-def _with_real_paths(online: OnlineConfig, run: Path) -> OnlineConfig:
+def _resolved(run: Path, arguments: list[str] | None) -> "Resolved[DpoConfig]":
+    from twogrpo.config import DpoConfig, OnlineConfig
+    from twogrpo.config.load import read_yaml
+    from twogrpo.config.origins import resolve_dpo
+
+    path = run / "config.resolved.yaml"
+    if not path.exists():
+        raise DataError(f"{run} is not a run folder: it has no config.resolved.yaml; name the folder of an online run")
+    if "dpo" in read_yaml(path):
+        raise DataError(f"{run} is the folder of a dpo run; name the online run whose rollouts are to be used")
+    online = OnlineConfig.load(path)
+    taken = DpoConfig.taken_from(_with_real_paths(online, run))
+    return resolve_dpo(taken, f"run {run}", *split(arguments), is_tiny=online.model.path == "tiny")
+
+
+def _with_real_paths(online: "OnlineConfig", run: Path) -> "OnlineConfig":
     """Return the online run's configuration with `tiny` replaced by the files that run has made."""
     from twogrpo.tiny import TinyFiles
 

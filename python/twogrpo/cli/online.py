@@ -5,26 +5,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twogrpo.cli.options import Config, DryRun, Force, Json, Quiet, Resume, Traceback, print_json, split
-from twogrpo.config import OnlineConfig, RunConfig, to_yaml
-from twogrpo.config.embedded import embedded_config
+from twogrpo.cli.options import Config, DryRun, Force, Json, Quiet, Resume, Traceback, Verbose, print_json, split
 
 if TYPE_CHECKING:
+    from twogrpo.config import OnlineConfig, RunConfig
     from twogrpo.monitor import Console
+    from twogrpo.preflight import Report
 
-__all__ = ["load_online", "make_console", "online", "report_run"]
+__all__ = ["load_online", "make_console", "online", "print_report", "report_run"]
 
 
-def load_online(arguments: list[str] | None) -> OnlineConfig:
-    """Return the configuration of a command line.
+def load_online(arguments: list[str] | None) -> "OnlineConfig":
+    """Return the configuration of a command line; without a file and without a model, over the embedded default."""
+    from twogrpo.config.origins import resolve_online
 
-    Without a file and without a model, the keys are laid over the embedded default; its learning rate and lengths
-    would be wrong for any other model.
-    """
-    path, overrides = split(arguments)
-    if path is None and not any(word.startswith("model.path=") for word in overrides):
-        path = embedded_config("online")
-    return OnlineConfig.load(path, overrides)
+    return resolve_online(*split(arguments)).config
 
 
 def online(
@@ -35,23 +30,46 @@ def online(
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
 ) -> int:
     """Train on its own verified rollouts (2-GRPO); store them all.
 
     Without a CONFIG a tiny model is made on the spot and learns arithmetic within minutes on a laptop CPU.
     """
-    settings = load_online(config)
+    from twogrpo.config.origins import resolve_online
+
+    resolved = resolve_online(*split(config))
+    settings = resolved.config
     if dry_run:
-        print(to_yaml(settings), end="")
-        return 0
+        from twogrpo.preflight import preflight_online
+
+        report = preflight_online(settings, settings=resolved.settings, resume=resume, force=force)
+        return print_report(report, as_json=as_json, is_verbose=verbose)
     from twogrpo.train import train_online
 
     result = train_online(settings, resume=resume, force=force, console=make_console(settings, is_quiet=quiet))
     return report_run(result.path, result.summary, is_interrupted=result.is_interrupted, as_json=as_json)
 
 
-def make_console(config: RunConfig, *, is_quiet: bool) -> "Console":
+def print_report(report: "Report", *, as_json: bool, is_verbose: bool) -> int:
+    """Print a preflight and return exit code 0.
+
+    Raises:
+        TwoGrpoError: The run would be refused.
+    """
+    from twogrpo.preflight import render
+
+    if as_json:
+        print_json(report.as_json())
+    else:
+        for line in render(report, is_verbose=is_verbose):
+            print(line)
+    report.raise_first()
+    return 0
+
+
+def make_console(config: "RunConfig", *, is_quiet: bool) -> "Console":
     """Return the progress printer that a run's `log` section describes."""
     from twogrpo.monitor import Console
 
@@ -66,7 +84,8 @@ def report_run(path: Path, summary: dict[str, Any], *, is_interrupted: bool, as_
         for line in _lines(path, summary):
             print(line)
     if is_interrupted:
-        print(f"interrupted after step {summary['steps']}; go on with run_dir={path} --resume", file=sys.stderr)
+        said = f"interrupted after step {summary['steps']}; go on with run_dir={path} --resume"
+        print(f"twogrpo: {said}", file=sys.stderr)
         return 130
     return 0
 

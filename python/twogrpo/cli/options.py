@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -18,6 +18,7 @@ __all__ = [
     "Quiet",
     "Resume",
     "Traceback",
+    "Verbose",
     "help_without_command",
     "print_json",
     "show_traceback",
@@ -43,13 +44,16 @@ Config = Annotated[
         metavar="[CONFIG.yaml] [key=value ...]", help="A YAML file and keys laid over it.", show_default=False
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and stop.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, print a report, write nothing.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the run that is in the run folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no steps.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint of the run folder.")]
 Traceback = Annotated[
     bool, typer.Option("--traceback", help="Show where an error comes from.", callback=_remember, is_eager=True)
+]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="With --dry-run, also print keys with their defaults and all tokens.")
 ]
 
 
@@ -76,6 +80,6 @@ def split(arguments: Sequence[str] | None) -> tuple[Path | None, list[str]]:
     return path, words
 
 
-def print_json(value: Any) -> None:  # noqa: ANN401  # anything JSON can hold
-    """Print one JSON document on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+def print_json(value: Any, *, file: TextIO | None = None) -> None:  # noqa: ANN401  # anything JSON can hold
+    """Print one JSON document, on stdout unless another stream is given."""
+    print(json.dumps(value, indent=2, ensure_ascii=False), file=file)

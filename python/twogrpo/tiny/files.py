@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from twogrpo.errors import ConfigError
 from twogrpo.tiny.demonstrations import Demonstration, demonstrations
 from twogrpo.tiny.supervised import OnStep, SupervisedResult, encode_examples
-from twogrpo.tiny.task import Problem, problems
+from twogrpo.tiny.task import Problem, Split, problems
 from twogrpo.tiny.tokenizer import build_tokenizer
 from twogrpo.tiny.warmstart import WARM_START_STEPS, warm_start
 
-__all__ = ["TinyFiles", "TinyMarker", "materialise"]
+__all__ = ["TinyFiles", "TinyMarker", "materialise", "split_problems"]
 
 # Goes up whenever the same seed would give other files.
 _RECIPE = 1
@@ -89,6 +89,13 @@ class TinyFiles:
             ) from error
 
 
+def split_problems(split: Split, seed: int) -> list[Problem]:
+    """Return the problems of a split in the order of its file; only the training problems depend on the seed."""
+    if split == "train":
+        return problems("train", seed=seed)
+    return problems(split, seed=_EVALUATION_SEED, per_family=_TEST_PER_FAMILY if split == "test" else None)
+
+
 def materialise(
     folder: Path,
     seed: int,
@@ -143,12 +150,11 @@ def _checked(files: TinyFiles, seed: int, warm_start_steps: int) -> TinyFiles:
 
 def _build(files: TinyFiles, seed: int, warm_start_steps: int, on_step: OnStep | None) -> None:
     files.folder.mkdir()
-    train = problems("train", seed=seed)
+    train = split_problems("train", seed)
     shown = demonstrations(train, seed=seed)
     _write_rows(files.train, map(_problem_row, train))
-    _write_rows(files.validation, map(_problem_row, problems("validation", seed=_EVALUATION_SEED)))
-    test = problems("test", seed=_EVALUATION_SEED, per_family=_TEST_PER_FAMILY)
-    _write_rows(files.test, map(_problem_row, test))
+    _write_rows(files.validation, map(_problem_row, split_problems("validation", seed)))
+    _write_rows(files.test, map(_problem_row, split_problems("test", seed)))
     _write_rows(files.demonstrations, map(_demonstration_row, shown))
 
     tokenizer = build_tokenizer()
