@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Threads that spin while they wait slow each other down tenfold on a busy small machine; torch reads this once.
 export OMP_WAIT_POLICY := PASSIVE
 
-EXTRAS ?= train,dev
+EXTRAS ?= train,dev,docs
 TOOLS := $(VENV)/.tools
 CORE := $(VENV)/.core
 RUST := Cargo.toml Cargo.lock $(shell find rust -path '*/target' -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
@@ -76,9 +76,32 @@ format: setup ## Rewrite the sources as `make lint` wants them
 	$(BIN)/ruff check --fix .
 	cargo fmt --all
 
+.PHONY: docs
+docs: setup ## Build the documentation into site/; warnings and broken links inside it are errors
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder html docs site
+
+.PHONY: docs-links
+docs-links: setup ## Fetch every link of the documentation that leads outside
+	$(BIN)/sphinx-build --quiet --builder linkcheck docs site/links
+
+.PHONY: reference
+reference: setup ## Write the generated pages of the documentation again
+	$(BIN)/python scripts/reference.py
+
+.PHONY: errors-page
+errors-page: setup ## Cause every error of docs/errors.md again and write the page
+	$(BIN)/python -m tests.user_errors.page
+
+# The name of the builder's home does not go into the binary.
+wheel: export RUSTFLAGS := $(RUSTFLAGS) --remap-path-prefix=$(HOME)=~
 .PHONY: wheel
 wheel: $(TOOLS) ## Build an optimised wheel into dist/
-	$(BIN)/maturin build --profile dist --out dist
+	rm -rf dist
+	$(BIN)/maturin build --profile dist --locked --out dist
+
+.PHONY: check-wheel
+check-wheel: wheel ## Build an optimised wheel, and use it in a clean environment
+	$(BIN)/python scripts/smoke_wheel.py dist
 
 .PHONY: bench
 bench: setup ## Run every bench in full; results go to bench/results

@@ -43,6 +43,20 @@ except SystemExit as end:
     assert heavy_modules_after(code) == []
 
 
+def test_the_commands_are_listed_without_the_configuration():
+    """Its models take longer to build than all else together."""
+    code = """
+import sys
+from twogrpo.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    pass
+assert not {"pydantic", "yaml", "omegaconf", "twogrpo.config"} & set(sys.modules)
+"""
+    assert heavy_modules_after(code) == []
+
+
 def test_verifying_one_answer_loads_nothing_heavy():
     code = r"""
 import twogrpo

@@ -1,11 +1,15 @@
-"""The built wheel: what is in it, and that it works where nothing but its declared dependencies is installed."""
+"""The built wheel: what is in it, and that it works where nothing but its declared dependencies is installed.
 
-import json
+What is used there is what `scripts/smoke_wheel.py` uses on every platform after a wheel is built.
+"""
+
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from email.parser import Parser
 from importlib import metadata
@@ -18,13 +22,25 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target"), "COLUMNS": "80"}
-# The clean environment is to find its own packages only.
-CLEAN = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("PYTHON")}
+# What is compiled already is used, as `make` does.
+ENVIRONMENT = {"CARGO_TARGET_DIR": str(ROOT / "target"), **os.environ, "COLUMNS": "80"}
 
 
-def run(*command, env=None, cwd=ROOT):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=env or ENVIRONMENT)
+def smoke_script():
+    """Return scripts/smoke_wheel.py as a module."""
+    spec = importlib.util.spec_from_file_location("smoke_wheel", ROOT / "scripts" / "smoke_wheel.py")
+    module = importlib.util.module_from_spec(spec)
+    # Where dataclasses look up the module of a class.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+SMOKE = smoke_script()
+
+
+def run(*command, cwd=ROOT):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=ENVIRONMENT)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -90,13 +106,27 @@ def clean(wheel, headers, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", "--without-pip", str(folder))
-    python = folder / "bin" / "python"
+    programs = SMOKE.programs_of(folder)
+    python = programs / "python"
     site_packages = Path(run(str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
     for distribution in closure(base_requirements(headers.get_all("Requires-Dist"))):
         link_into(site_packages, distribution)
     install = ("install", "--no-deps", "--no-index", "--quiet", str(wheel))
     run(sys.executable, "-m", "pip", "--python", str(python), *install)
-    return folder / "bin"
+    return programs
+
+
+@pytest.fixture
+def environment(clean, tmp_path):
+    return SMOKE.Environment(clean, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdist")
+    maturin("sdist", "--out", str(folder))
+    (path,) = folder.iterdir()
+    return path
 
 
 def test_one_wheel_serves_every_python_from_311_on(wheel):
@@ -151,75 +181,63 @@ def test_base_install_leaves_the_trainer_out(headers):
     assert base_requirements(headers.get_all("Requires-Dist")).isdisjoint({"torch", "transformers", "numpy"})
 
 
-def test_source_distribution_holds_what_a_build_needs(tmp_path):
-    maturin("sdist", "--out", str(tmp_path))
-    (path,) = tmp_path.iterdir()
-    with tarfile.open(path) as archive:
+def test_extras_are_those_of_pyproject(headers):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(headers.get_all("Provides-Extra")) == set(project["optional-dependencies"])
+
+
+def test_every_extra_that_a_message_names_is_there(headers):
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "python").rglob("*.py")]
+    named = {extra for text in texts for extra in re.findall(r"twogrpo\[([a-z]+)\]", text)}
+    assert named
+    assert named <= set(headers.get_all("Provides-Extra"))
+
+
+def test_the_page_of_the_package_is_the_readme(headers):
+    assert headers["Description-Content-Type"].startswith("text/markdown")
+    assert headers.get_payload().strip() == (ROOT / "README.md").read_text(encoding="utf-8").strip()
+
+
+def test_source_distribution_holds_what_a_build_needs(sdist):
+    with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     rust = {str(path.relative_to(ROOT)) for path in (ROOT / "rust").glob("*/src/**/*.rs")}
     wanted = {"Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "pyproject.toml", "python/twogrpo/py.typed"}
     assert wanted | {name for name in rust if not name.startswith("rust/fuzz/")} <= held
 
 
-def test_the_clean_environment_has_no_torch(clean):
-    code = "import importlib.util; print(importlib.util.find_spec('torch'))"
-    assert run(str(clean / "python"), "-c", code, env=CLEAN, cwd=clean) == "None\n"
+def test_source_distribution_holds_nothing_built(sdist):
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
+    assert [name for name in names if name.endswith((".so", ".pyd", ".pyc")) or "/target/" in name] == []
 
 
-def test_imports_from_its_own_place(clean):
-    found = run(str(clean / "python"), "-c", "import twogrpo; print(twogrpo.__file__)", env=CLEAN, cwd=clean)
-    assert Path(found.strip()).is_relative_to(clean.parent)
+def test_source_distribution_becomes_the_same_wheel(sdist, wheel, names, tmp_path):
+    """As pip builds it for a platform that has no wheel, and from a checkout: through the build backend."""
+    options = ("--no-deps", "--no-index", "--no-build-isolation", "--quiet", "--wheel-dir", str(tmp_path))
+    run(sys.executable, "-m", "pip", "wheel", *options, str(sdist), cwd=tmp_path)
+    (built,) = tmp_path.iterdir()
+    assert parse_wheel_filename(built.name)[:2] == parse_wheel_filename(wheel.name)[:2]
+    with zipfile.ZipFile(built) as archive:
+        assert set(archive.namelist()) == set(names)
 
 
-def test_core_is_a_release_build(clean):
-    code = "from twogrpo import _core; print(_core.is_release_build)"
-    assert run(str(clean / "python"), "-c", code, env=CLEAN, cwd=clean) == "True\n"
+def test_imports_from_its_own_place(environment):
+    found = environment.python("-c", "import twogrpo; print(twogrpo.__file__)")
+    assert Path(found.strip()).is_relative_to(environment.programs.parent)
 
 
-def test_verifies_an_answer(clean):
-    out = run(str(clean / "twogrpo"), "verify", r"so \boxed{4}", "--gold", "4", "--json", env=CLEAN, cwd=clean)
-    assert json.loads(out)["correct"] is True
-
-
-def test_explains_a_verdict(clean):
-    out = run(str(clean / "twogrpo"), "verify", r"\boxed{4}", "--gold", "4", "--explain", env=CLEAN, cwd=clean)
-    assert "match" in out
-
-
-def test_doctor_says_how_to_get_the_trainer(clean):
-    out = run(str(clean / "twogrpo"), "doctor", env=CLEAN, cwd=clean)
-    assert 'pip install "twogrpo[train]"' in out
+@pytest.mark.parametrize("check", SMOKE.CHECKS, ids=lambda check: check.__name__)
+def test_in_the_clean_environment_it(check, environment):
+    check(environment)
 
 
 @pytest.mark.parametrize("module", ["twogrpo.store", "twogrpo.pairs", "twogrpo.verifier", "twogrpo.config"])
-def test_imports_without_the_trainer(clean, module):
-    run(str(clean / "python"), "-c", f"import {module}", env=CLEAN, cwd=clean)
+def test_imports_without_the_trainer(environment, module):
+    environment.python("-c", f"import {module}")
 
 
-def test_stores_and_pairs_rollouts(clean, tmp_path):
-    code = """
-import sys
-import polars as pl
-import twogrpo as tg
-
-rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt": ["p", "p"], "reward": [1.0, 0.0], "response": ["a", "b"]}
-with tg.RolloutStore.open(sys.argv[1], run_id="r", writer="w0") as store:
-    store.append(pl.DataFrame(rows), step=0)
-print(tg.build_pairs(tg.RolloutStore.open(sys.argv[1]), tg.PairSpec()).height)
-"""
-    out = run(str(clean / "python"), "-c", code, str(tmp_path / "store"), env=CLEAN, cwd=clean)
-    assert out == "1\n"
-
-
-def test_training_without_the_trainer_says_what_to_install(clean, tmp_path):
-    data = tmp_path / "rows.jsonl"
-    data.write_text('{"problem": "1+1", "answer": "2"}\n')
-    done = subprocess.run(
-        [str(clean / "twogrpo"), "online", "model.path=nowhere", f"data.path={data}", f"run_dir={tmp_path / 'run'}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=CLEAN,
-        cwd=tmp_path,
-    )
-    assert (done.returncode, "twogrpo[train]" in done.stderr) == (4, True), done.stderr
+def test_a_model_of_ones_own_asks_for_the_trainer_too(environment):
+    (environment.work / "rows.jsonl").write_text('{"problem": "1+1", "answer": "2"}\n', encoding="utf-8")
+    said = environment.twogrpo("online", "model.path=nowhere", "data.path=rows.jsonl", "run_dir=run", code=4)
+    assert "twogrpo[train]" in said
