@@ -23,6 +23,7 @@ __all__ = [
     "Row",
     "Spread",
     "Timing",
+    "Worker",
     "add_options",
     "compare",
     "interleave",
@@ -72,6 +73,51 @@ def interleave(sides: Mapping[str, Callable[[], Result]], repeats: int) -> dict[
         for name in list(sides)[:: -1 if repeat % 2 else 1]:
             results[name].append(sides[name]())
     return results
+
+
+class Worker:
+    """A process that takes one step a turn, as `workers/turns.py` has it.
+
+    Args:
+        command: What to start.
+        log: Where its stderr goes.
+        environment: Its environment.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        self._log = log
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"), text=True, env=environment
+        )
+
+    def __enter__(self) -> Self:
+        """Return the worker; it is ended on leaving."""
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def step(self) -> dict[str, float]:
+        """Return what the worker's next step took.
+
+        Raises:
+            SystemExit: The worker has failed; the end of its log is shown.
+        """
+        if self._process.stdin is None or self._process.stdout is None:
+            sys.exit("the worker has no pipes")
+        try:
+            print(file=self._process.stdin, flush=True)
+        except BrokenPipeError:
+            self._fail()
+        line = self._process.stdout.readline()
+        if not line:
+            self._fail()
+        report: dict[str, float] = json.loads(line)
+        return report
+
+    def _fail(self) -> None:
+        sys.exit(f"a worker ended early:\n{self._log.read_text(encoding='utf-8')[-2000:]}")
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,16 @@ out of the training pass, which changes no gradient; TRL trains on them.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any
 
-from harness import REPOSITORY, Row, add_options, compare, publish
+from harness import REPOSITORY, Row, Worker, add_options, compare, publish
 from twogrpo import OnlineConfig
 from twogrpo.prompts import PromptOrder
 from twogrpo.tiny import materialise
@@ -31,45 +30,6 @@ WARM_UP_STEPS = 3
 SEED = 0
 # TRL's deviation of the group, so that both sides have one objective.
 SAME_OBJECTIVE = ("advantage.std=sample", "advantage.eps=1e-4", "eval.data=null", "checkpoint.every_steps=0")
-
-
-class Worker:
-    """A training process that takes one step a turn."""
-
-    def __init__(self, command: Sequence[str], log: Path) -> None:
-        self._log = log
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"), text=True, env=_environment()
-        )
-
-    def __enter__(self) -> Self:
-        """Return the worker; it is ended on leaving."""
-        return self
-
-    def __exit__(self, *_raised: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def step(self) -> dict[str, float]:
-        """Return what the worker's next step took.
-
-        Raises:
-            SystemExit: The worker has failed; the end of its log is shown.
-        """
-        if self._process.stdin is None or self._process.stdout is None:
-            sys.exit("the worker has no pipes")
-        try:
-            print(file=self._process.stdin, flush=True)
-        except BrokenPipeError:
-            self._fail()
-        line = self._process.stdout.readline()
-        if not line:
-            self._fail()
-        report: dict[str, float] = json.loads(line)
-        return report
-
-    def _fail(self) -> None:
-        sys.exit(f"a worker ended early:\n{self._log.read_text(encoding='utf-8')[-2000:]}")
 
 
 def main() -> None:
@@ -104,7 +64,8 @@ def _measure(options: argparse.Namespace, steps: int) -> tuple[list[dict[str, fl
         folder = Path(name)
         commands = _commands(options, folder, steps)
         workers = {
-            side: stack.enter_context(Worker(command, folder / f"{side}.log")) for side, command in commands.items()
+            side: stack.enter_context(Worker(command, folder / f"{side}.log", _environment()))
+            for side, command in commands.items()
         }
         reports: dict[str, list[dict[str, float]]] = {side: [] for side in workers}
         for step in range(steps):
