@@ -5,24 +5,19 @@ import subprocess
 import sys
 
 import pytest
+from tests.program import assert_one_line, run
 
 COMMANDS = ("online", "dpo", "eval", "verify", "lint", "pairs", "store", "config", "demo", "doctor")
 
 
-def run(*arguments, cwd=None, stdin=None):
-    command = [sys.executable, "-m", "twogrpo", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, input=stdin)
-
-
-def assert_one_line(result, code, *parts):
-    assert result.returncode == code, result.stderr
-    assert result.stderr.count("\n") == 1, result.stderr
-    assert result.stderr.startswith("twogrpo: ")
-    assert all(part in result.stderr for part in parts), result.stderr
+def run_fresh(*arguments):
+    """Return what the program comes to in a fresh interpreter."""
+    command = [sys.executable, "-m", "twogrpo", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_help_names_every_command():
-    result = run("--help")
+    result = run_fresh("--help")
     assert result.returncode == 0
     assert all(command in result.stdout for command in COMMANDS)
 
@@ -68,7 +63,7 @@ def test_traceback_shows_where_an_error_comes_from():
 
 
 def test_doctor_names_versions_and_the_core_s_build():
-    facts = json.loads(run("doctor", "--json").stdout)
+    facts = json.loads(run_fresh("doctor", "--json").stdout)
     assert facts["core"] == "release build"
     assert facts["[train]"]["torch"][0].isdigit()
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.cli.test_commands import run
+from tests.program import run
 
 
 @pytest.mark.slow

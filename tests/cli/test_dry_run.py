@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.cli.test_commands import assert_one_line, run
+from tests.program import assert_one_line, run
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,11 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
-from tests.cli.test_commands import assert_one_line, run
 from tests.conftest import write_rows
+from tests.program import Program, assert_one_line, run
 
 from twogrpo.cli.eval import split_words
 from twogrpo.errors import ConfigError
@@ -106,13 +104,12 @@ def test_words_that_fit_nowhere_are_named(words, message):
 def test_ctrl_c_keeps_what_was_answered(tmp_path, command):
     # One problem a call, so that the interrupt falls between the first and the last.
     words = command("--out", tmp_path / "out", keys=("eval.samples=600", "eval.max_new_tokens=64", "train.threads=1"))
-    command_line = [sys.executable, "-m", "twogrpo", *map(str, words)]
-    process = subprocess.Popen(command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = Program(tmp_path, words, log=tmp_path)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "out").glob("rollouts/run=*/*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
-    assert "of 30 problems are stored, go on with --out" in errors.splitlines()[-1]
+    process.send(signal.SIGINT)
+    outcome = process.wait()
+    assert outcome.code == 130, outcome.stderr
+    assert "of 30 problems are stored, go on with --out" in outcome.line
     assert run("store", "check", tmp_path / "out", "--deep").stdout.startswith("ok")

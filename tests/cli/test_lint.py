@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from tests.cli.test_commands import assert_one_line, run
 from tests.conftest import write_rows
+from tests.program import assert_one_line, run
 
 
 @pytest.fixture

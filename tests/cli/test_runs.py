@@ -2,12 +2,10 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
-from tests.cli.test_commands import assert_one_line, run
+from tests.program import Program, assert_one_line, run
 
 KEYS = (
     "rollout.prompts_per_step=6",
@@ -62,16 +60,15 @@ def test_resume_refuses_another_group_size(online):
 
 
 def test_ctrl_c_finishes_the_step_saves_and_can_be_resumed(tmp_path, online):
-    command = [sys.executable, "-m", "twogrpo", *map(str, online("train.steps=2000"))]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = Program(tmp_path, online("train.steps=2000"), log=tmp_path)
     metrics = tmp_path / "run" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while not metrics.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
-    assert f"go on with run_dir={tmp_path / 'run'} --resume" in errors
+    process.send(signal.SIGINT)
+    outcome = process.wait()
+    assert outcome.code == 130, outcome.stderr
+    assert f"go on with run_dir={tmp_path / 'run'} --resume" in outcome.stderr
     done = json.loads((tmp_path / "run" / "summary.json").read_text())["steps"]
     assert len(metrics.read_text().splitlines()) == done
     result = run(*online(f"train.steps={done + 1}"), "--resume")

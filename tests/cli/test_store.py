@@ -6,7 +6,7 @@ import sys
 
 import polars as pl
 import pytest
-from tests.cli.test_commands import assert_one_line, run
+from tests.program import assert_one_line, run
 
 from twogrpo import RolloutStore
 

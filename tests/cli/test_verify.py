@@ -4,8 +4,8 @@ import json
 
 import polars as pl
 import pytest
-from tests.cli.test_commands import assert_one_line, run
 from tests.conftest import write_rows
+from tests.program import assert_one_line, run
 
 ROWS = [
     {"id": "a", "gold": "133", "response": r"\boxed{133}"},

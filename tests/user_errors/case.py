@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.user_errors.program import Outcome
+from tests.program import Outcome
 from tests.user_errors.world import World
 
 PREFIX = "twogrpo: "

@@ -5,9 +5,9 @@ import os
 import subprocess
 
 import pytest
+from tests.program import run_in_shell
 from tests.user_errors.case import Case
 from tests.user_errors.cases_configuration import written
-from tests.user_errors.program import run_in_shell
 from tests.user_errors.world import online
 
 ON_DISK = ("run_dir=disk/run",)

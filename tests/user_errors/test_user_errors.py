@@ -4,10 +4,10 @@ import re
 
 import pytest
 from tests.conftest import write_rows
+from tests.program import run_in_shell
 from tests.user_errors.case import PREFIX
 from tests.user_errors.cases import SECTIONS
 from tests.user_errors.page import PAGE, row, written
-from tests.user_errors.program import run_in_shell
 from tests.user_errors.world import World, online
 
 CASES = [case for cases in SECTIONS.values() for case in cases]

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.conftest import PARITY_REWARD, build_model_folder, write_rows
-from tests.user_errors.program import Program
+from tests.program import Program
 
 SMALL = ("rollout.prompts_per_step=6", "rollout.max_new_tokens=8", "train.threads=1", "log.every_steps=1000000")
 SOURCES = ("model.path=model", "data.path=problems.jsonl", "reward.function=reward.py:parity")

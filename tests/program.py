@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 
 PRELOADED = [
     "polars",
@@ -79,6 +81,21 @@ class Program:
         code = self._process.exitcode
         self._process.close()
         return Outcome(code, self._out.read_text(), self._err.read_text())
+
+
+def run(*arguments, cwd=None, stdin=""):
+    """Return what `twogrpo ARGUMENTS` comes to, as `subprocess.run` returns it."""
+    with tempfile.TemporaryDirectory() as log:
+        outcome = Program(cwd or Path.cwd(), arguments, stdin=stdin.encode(), log=Path(log)).wait()
+    return subprocess.CompletedProcess(arguments, outcome.code, outcome.stdout, outcome.stderr)
+
+
+def assert_one_line(result, code, *parts):
+    """Assert that a program has ended with an exit code and one line on stderr that holds every part."""
+    assert result.returncode == code, result.stderr
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert result.stderr.startswith("twogrpo: ")
+    assert all(part in result.stderr for part in parts), result.stderr
 
 
 def run_in_shell(folder, command):
