@@ -72,21 +72,21 @@ class Program:
         """Return what stands on stderr so far."""
         return self._err.read_text() if self._err.exists() else ""
 
-    def wait(self):
-        self._process.join(TIMEOUT_S)
+    def wait(self, timeout_s=TIMEOUT_S):
+        self._process.join(timeout_s)
         if self._process.is_alive():
             self.send(signal.SIGKILL)
             self._process.join()
-            raise TimeoutError(f"the program did not end within {TIMEOUT_S} s; it had printed: {self.stderr()}")
+            raise TimeoutError(f"the program did not end within {timeout_s} s; it had printed: {self.stderr()}")
         code = self._process.exitcode
         self._process.close()
         return Outcome(code, self._out.read_text(), self._err.read_text())
 
 
-def run(*arguments, cwd=None, stdin=""):
+def run(*arguments, cwd=None, stdin="", timeout_s=TIMEOUT_S):
     """Return what `twogrpo ARGUMENTS` comes to, as `subprocess.run` returns it."""
     with tempfile.TemporaryDirectory() as log:
-        outcome = Program(cwd or Path.cwd(), arguments, stdin=stdin.encode(), log=Path(log)).wait()
+        outcome = Program(cwd or Path.cwd(), arguments, stdin=stdin.encode(), log=Path(log)).wait(timeout_s)
     return subprocess.CompletedProcess(arguments, outcome.code, outcome.stdout, outcome.stderr)
 
 

@@ -65,17 +65,18 @@ def test_after_an_error_the_old_file_stands_and_nothing_else(tmp_path):
     assert file.read_text() == "old"
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, suffix):
     code = """
 import resource, signal, sys
 import polars as pl
 from twogrpo.table_files import write_table
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-write_table(pl.LazyFrame({"text": ["x" * 100] * 1000}), sys.argv[1], "--out")
+write_table(pl.LazyFrame({"number": range(10_000)}), sys.argv[1], "--out")
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "t.jsonl")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(tmp_path / f"t.{suffix}")], capture_output=True, text=True, check=False
     )
     assert "twogrpo.errors.DataError: --out" in done.stderr.splitlines()[-1]
     assert "cannot be written: File too large" in done.stderr

@@ -176,7 +176,7 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path, suffix):
     )
     assert done.returncode == 3, done.stderr
     assert done.stderr.count("\n") == 1
-    assert f"--out {out} cannot be written" in done.stderr
+    assert f"--out {out} cannot be written: File too large" in done.stderr
     assert list(tmp_path.iterdir()) == [file]
 
 

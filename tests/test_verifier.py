@@ -371,3 +371,17 @@ def test_gold_answers_of_gsm8k_verify_as_themselves(shared_material):
     responses = [rf"\boxed{{{gold}}}" for gold in golds]
     assert verify_batch(responses, golds)["reward"].eq(1.0).all()
     assert verify_batch(responses, [gold.replace(",", "") for gold in golds])["correct"].all()
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [
+        lambda: verify("\udcff", "1"),
+        lambda: verify("1", "\udcff"),
+        lambda: verify_batch(["\udcff"], ["1"]),
+        lambda: verify_batch(["1"], [["\udcff"]]),
+    ],
+)
+def test_half_a_surrogate_pair_is_an_error_of_ours(judge):
+    with pytest.raises(VerifyError, match="not text that UTF-8 can hold"):
+        judge()

@@ -48,6 +48,7 @@ class DataLint:
     """What was found in a data set."""
 
     source: str
+    """The file, or `stdin`."""
     profile: str
     rows: int
     """All rows of the file."""
@@ -83,13 +84,14 @@ def lint_data(
         DataError: If the file is missing, unreadable or without rows.
         VerifyError: If the profile is unknown.
     """
-    rows, unusable = _read(str(source), prompt_column, gold_column)
+    name = "stdin" if str(source) == STREAM else str(source)
+    rows, unusable = _read(source, name, prompt_column, gold_column)
     golds = [row.golds for row in rows]
     lint, evaluated = (lint_golds(golds, profile=name) for name in (profile, EVALUATION))
     refused = Finding("unusable", "error", "training refuses the row", tuple(unusable))
     findings = [refused, *_gold_findings(rows, lint), *_repeats(rows)]
     return DataLint(
-        source=str(source),
+        source=name,
         profile=profile,
         rows=len(rows) + len(unusable),
         findings=tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))),
@@ -98,12 +100,13 @@ def lint_data(
     )
 
 
-def _read(source: str, prompt_column: str | None, gold_column: str | None) -> tuple[list[PromptRow], list[FoundRow]]:
+def _read(
+    source: str | Path, name: str, prompt_column: str | None, gold_column: str | None
+) -> tuple[list[PromptRow], list[FoundRow]]:
     """Return the rows that can be used, and what is wrong with the others."""
     rows: list[PromptRow] = []
     unusable: list[FoundRow] = []
     columns: tuple[str, str] | None = None
-    name = "stdin" if source == STREAM else source
     for row in read_rows(source):
         columns = columns or prompt_and_gold_column(name, row.values, prompt_column, gold_column, options=_OPTIONS)
         try:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -13,8 +14,9 @@ from twogrpo.row_files import STREAM
 
 if TYPE_CHECKING:
     import polars as pl
+    from typing_extensions import Buffer
 
-__all__ = ["check_target", "csv_lines", "json_lines", "replacing", "write_table"]
+__all__ = ["check_target", "csv_lines", "json_lines", "plain_errors", "replacing", "write_table"]
 
 # Small enough that long texts fit into memory: a row group is written whole.
 _ROW_GROUP = 8192
@@ -59,13 +61,13 @@ def write_table(rows: "pl.LazyFrame", target: str, option: str) -> None:
         sys.stdout.buffer.flush()
         return
     path = Path(target)
-    with replacing(path, option) as file:
+    with replacing(path, option) as file, plain_errors(file) as sink:
         if path.suffix == ".parquet":
-            rows.sink_parquet(file, row_group_size=_ROW_GROUP)
+            rows.sink_parquet(sink, row_group_size=_ROW_GROUP)
         elif path.suffix == ".csv":
-            _flat(rows).sink_csv(file)
+            _flat(rows).sink_csv(sink)
         else:
-            rows.sink_ndjson(file)
+            rows.sink_ndjson(sink)
 
 
 def json_lines(rows: "pl.LazyFrame") -> Iterator[bytes]:
@@ -96,6 +98,37 @@ def _json_text(column: "pl.Series") -> "pl.Series":
 
     texts = [None if value is None else json.dumps(value, default=str) for value in column.to_list()]
     return pl.Series(column.name, texts, dtype=pl.String)
+
+
+class _Recorder(BytesIO):
+    """Passes bytes on to a file and keeps the error of a write."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: "Buffer", /) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+
+@contextmanager
+def plain_errors(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Give a file for polars to write to, and raise a failed write as the system said it.
+
+    Polars words one as if the rows that it reads were damaged, and then does not say that the disk is full.
+    """
+    recorder = _Recorder(file)
+    try:
+        yield recorder
+    except Exception as error:
+        if recorder.error is not None:
+            raise recorder.error from error
+        raise
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, TypeAlias
 from twogrpo.answer_rows import AnswerRow, RowMode, read_answers
 from twogrpo.errors import ConfigError, DataError
 from twogrpo.row_files import STREAM
-from twogrpo.table_files import check_target, replacing
+from twogrpo.table_files import check_target, plain_errors, replacing
 from twogrpo.verifier import verifier_name, verify_batch
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _chunks(rows: Iterable[AnswerRow]) -> Iterator[list[AnswerRow]]:
     characters = 0
     for row in rows:
         chunk.append(row)
-        characters += len(row.text)
+        characters += len(row.text) + sum(map(len, row.golds))
         if len(chunk) == _CHUNK_ROWS or characters >= _CHUNK_CHARACTERS:
             yield chunk
             chunk, characters = [], 0
@@ -120,16 +120,10 @@ def _writing(out: str) -> Iterator[_Write]:
         if path.suffix == ".jsonl":
             yield _write_lines_to(file)
             return
-        import polars as pl
-
-        try:
-            with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-                parts = _Parts(Path(folder))
-                yield parts.write
-                parts.join(file)
-        except pl.exceptions.PolarsError as error:
-            # Polars wraps what the system says, such as that the disk is full.
-            raise DataError(f"--out {out} cannot be written: {error}") from error
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            parts = _Parts(Path(folder))
+            yield parts.write
+            parts.join(file)
 
 
 def _write_lines_to(file: IO[bytes]) -> _Write:
@@ -152,13 +146,16 @@ class _Parts:
     def write(self, rows: Sequence[AnswerRow], verdicts: "pl.DataFrame") -> None:
         self._id_type = self._id_type or type(rows[0].id)
         name = self._folder / f"{len(self._names):06}.parquet"
-        verdicts.insert_column(0, _id_column(rows, self._id_type)).write_parquet(name)
+        frame = verdicts.insert_column(0, _id_column(rows, self._id_type))
+        with name.open("wb") as file, plain_errors(file) as sink:
+            frame.write_parquet(sink)
         self._names.append(name)
 
     def join(self, file: IO[bytes]) -> None:
         import polars as pl
 
-        pl.scan_parquet(self._names, glob=False).sink_parquet(file)
+        with plain_errors(file) as sink:
+            pl.scan_parquet(self._names, glob=False).sink_parquet(sink)
 
 
 def _id_column(rows: Sequence[AnswerRow], id_type: type) -> "pl.Series":

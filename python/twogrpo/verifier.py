@@ -22,6 +22,7 @@ __all__ = [
     "Verdict",
     "answer_kinds",
     "explain",
+    "text_column",
     "verifier_name",
     "verify",
     "verify_batch",
@@ -32,6 +33,9 @@ Mode: TypeAlias = Literal["response", "answer", "text"]
 
 VERIFIER_VERSION: str = _core.verifier_version()
 """The version of the rules; equal versions give equal verdicts on every machine."""
+
+# A str of Python may hold half of a surrogate pair, which no UTF-8 has.
+_TEXT = "text that UTF-8 can hold"
 
 
 def verifier_name(profile: str) -> str:
@@ -61,10 +65,13 @@ def verify(response: str, gold: str | Sequence[str], *, profile: str = "rl", mod
             under every profile; else the whole gold if that is understood, else its last box or formula.
 
     Raises:
-        VerifyError: If profile or mode is unknown.
+        VerifyError: If profile or mode is unknown, or a text holds half of a surrogate pair.
     """
     golds = [gold] if isinstance(gold, str) else list(gold)
-    return _core.verify(response, golds, profile, mode)
+    try:
+        return _core.verify(response, golds, profile, mode)
+    except UnicodeEncodeError as error:
+        raise VerifyError(f"the response or a gold answer is not {_TEXT}: {error}") from error
 
 
 def verify_batch(responses: object, golds: object, *, profile: str = "rl", mode: str = "response") -> "pl.DataFrame":
@@ -73,7 +80,8 @@ def verify_batch(responses: object, golds: object, *, profile: str = "rl", mode:
     The number of threads is that of the machine, at most 8, or `TWOGRPO_NUM_THREADS`.
 
     Args:
-        responses: Texts: a list, a polars Series, a pyarrow array, or anything else with an Arrow stream.
+        responses: Texts: a list, a polars Series, a pyarrow array or anything else with an Arrow stream, a pandas
+            Series, an array of numpy, or any other sequence.
         golds: One right answer a response, or a list of acceptable ones a response. Nulls in a list are left out. A
             null, an empty list or a blank text is no gold answer: its row has the status `unparsable_gold`.
         profile: As in `verify`.
@@ -88,7 +96,7 @@ def verify_batch(responses: object, golds: object, *, profile: str = "rl", mode:
     """
     import polars as pl
 
-    table = _core.verify_batch(_column(responses, "responses"), _column(golds, "golds"), profile, mode)
+    table = _core.verify_batch(text_column(responses, "responses"), text_column(golds, "golds"), profile, mode)
     return pl.DataFrame(table)
 
 
@@ -106,7 +114,7 @@ def answer_kinds(answers: object) -> list[str]:
     Raises:
         VerifyError: If an answer is null, or the column holds no text.
     """
-    return _core.answer_kinds(_column(answers, "answers"))
+    return _core.answer_kinds(text_column(answers, "answers"))
 
 
 def explain(verdict: Verdict, gold: str | Sequence[str]) -> str:
@@ -137,19 +145,46 @@ def _extraction(verdict: Verdict) -> str | None:
     return f"{verdict.extraction}, {where}{others}"
 
 
-def _column(values: Any, name: str) -> object:  # noqa: ANN401 - whatever has an Arrow stream
-    """Return the values as an object with an Arrow stream."""
+def text_column(values: Any, name: str) -> object:  # noqa: ANN401 - whatever has an Arrow stream
+    """Return texts, or lists of texts, as an object with an Arrow stream; `name` is what errors call them.
+
+    Raises:
+        VerifyError: If the values are one text, or something among them is none.
+    """
     if hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
-        return values
+        return _decoded(values)
     if isinstance(values, str):
         raise VerifyError(f"{name} is one string; expected a list of them, or use verify() for a single answer")
     import polars as pl
 
-    rows = [list(row) if isinstance(row, (list, tuple)) else row for row in values]
+    # A row may be an array of numpy, as in a column of lists of pandas or in a batch of verl.
+    plain = (row.tolist() if hasattr(row, "tolist") else row for row in values)
+    rows = [list(row) if isinstance(row, tuple) else row for row in plain]
     is_nested = any(isinstance(row, list) for row in rows)
     if is_nested:
         rows = [[row] if isinstance(row, str) else row for row in rows]
     try:
         return pl.Series(name, rows, dtype=pl.List(pl.String) if is_nested else pl.String)
+    except UnicodeEncodeError as error:
+        raise VerifyError(f"{name} holds something that is not {_TEXT}: {error}") from error
     except (TypeError, pl.exceptions.PolarsError) as error:
-        raise VerifyError(f"{name} holds something that is no text: {error}") from error
+        reason = str(error).partition("\n")[0]
+        raise VerifyError(f"{name} holds something that is no text: {reason}") from error
+
+
+def _decoded(values: Any) -> object:  # noqa: ANN401 - whatever has an Arrow stream
+    """Return a column without the encodings that the core does not read: categories, lists of one fixed length."""
+    import polars as pl
+
+    if isinstance(values, pl.DataFrame):
+        return values
+    try:
+        column = values if isinstance(values, pl.Series) else pl.from_arrow(values, rechunk=False)
+    except (TypeError, pl.exceptions.PolarsError):
+        # The core names the type.
+        return values
+    if isinstance(column, pl.Series) and isinstance(column.dtype, pl.Categorical | pl.Enum):
+        return column.cast(pl.String)
+    if isinstance(column, pl.Series) and isinstance(column.dtype, pl.Array):
+        return column.arr.to_list()
+    return values

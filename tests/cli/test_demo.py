@@ -8,7 +8,7 @@ from tests.program import run
 
 @pytest.mark.slow
 def test_the_demo_learns_and_says_so(tmp_path):
-    result = run("demo", "--dir", tmp_path / "demo", "--seed", 0)
+    result = run("demo", "--dir", tmp_path / "demo", "--seed", 0, timeout_s=1200)
     assert result.returncode == 0, result.stderr
     summary = json.loads((tmp_path / "demo" / "summary.json").read_text())
     heldout = summary["heldout"]

@@ -34,6 +34,12 @@ def test_a_control_character_is_shown(data):
     assert "␉ext{ or so}" in run("lint", data("\text{ or so}")).stdout
 
 
+def test_rows_of_stdin_are_named_by_their_line_alone():
+    result = run("lint", "-", stdin='{"problem": "1+1", "answer": " "}\n')
+    assert result.stdout.startswith("stdin: 1 rows, profile rl\n")
+    assert "        line 1\n" in result.stdout
+
+
 def test_warnings_fail_if_strict(data):
     file = data("1", "1")
     assert run("lint", file).returncode == 0

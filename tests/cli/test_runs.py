@@ -59,6 +59,13 @@ def test_resume_refuses_another_group_size(online):
     assert_one_line(run(*online("rollout.group_size=4"), "--resume"), 2, "cannot change rollout.group_size=4")
 
 
+@pytest.mark.usefixtures("trained")
+def test_a_run_that_is_whole_says_that_nothing_is_left(online):
+    result = run(*online("train.steps=3"), "--resume")
+    assert result.returncode == 0, result.stderr
+    assert "all of its 3 steps are made; a larger train.steps goes on" in result.stderr
+
+
 def test_ctrl_c_finishes_the_step_saves_and_can_be_resumed(tmp_path, online):
     process = Program(tmp_path, online("train.steps=2000"), log=tmp_path)
     metrics = tmp_path / "run" / "metrics.jsonl"

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_page_does_what_it_says(page, scratch, monkeypatch):
     monkeypatch.chdir(scratch)
     namespace = {"__name__": "__main__"}
     blocks = blocks_of(page, ROOT)
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+    for block, following in zip_longest(blocks, blocks[1:]):
         shown = following if following is not None and following.language == "text" else None
         _run(block, shown, scratch, namespace)
 

@@ -55,8 +55,10 @@ def test_the_batches_are_those_of_the_run(online, settings):
 
 def test_a_last_update_that_is_not_whole_is_said(online, settings):
     pairs = preflight_dpo(settings(), online.run_dir).as_json()["sections"]["pairs"]["pairs"]
-    found = preflight_dpo(settings(rollouts_per_update=2 * (pairs - 1)), online.run_dir).as_json()["sections"]
-    assert found["batches"]["partial_batch"] == 1
+    report = preflight_dpo(settings(rollouts_per_update=2 * (pairs - 1)), online.run_dir)
+    batches = next(section for section in report.sections if section.title == "batches")
+    fact = next(fact for fact in batches.facts if fact.name == "partial_batch")
+    assert (fact.value, fact.text) == (1, "the last update of an epoch has 1 pair")
 
 
 @pytest.mark.parametrize("train", [{"token_budget": 9}])
@@ -66,6 +68,12 @@ def test_what_the_run_refuses_the_preflight_refuses_in_the_same_words(online, se
     with pytest.raises(TwoGrpoError) as met:
         train_dpo(settings(**train), online.run_dir)
     assert (type(said.value), str(said.value)) == (type(met.value), str(met.value))
+
+
+def test_the_run_that_has_the_rollouts_is_not_replaced(online, settings):
+    config = settings().model_copy(update={"run_dir": online.run_dir})
+    (problem, *_) = preflight_dpo(config, online.run_dir, force=True).problems
+    assert "holds the rollouts to train on" in str(problem.error)
 
 
 def test_a_missing_store_does_not_hide_the_rest(tmp_path, settings):

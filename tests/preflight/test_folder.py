@@ -39,13 +39,18 @@ def test_the_nearest_folder_that_exists(tmp_path):
     ("has_run", "is_resumed", "what"), [(False, False, "new run"), (True, True, "goes on"), (True, False, "replaced")]
 )
 def test_what_becomes_of_the_folder(tmp_path, has_run, is_resumed, what):
-    section = folder_section(FolderState(tmp_path, has_run, is_resumed), "constant")
+    section = folder_section(FolderState(tmp_path, has_run, is_resumed), "constant", resume=is_resumed)
     assert what in section.facts[1].value
+
+
+def test_a_run_that_is_not_there_to_resume_is_said(tmp_path):
+    section = folder_section(FolderState(tmp_path, has_run=False, is_resumed=False), "constant", resume=True)
+    assert section.facts[1].value == "a new run, as there is none to resume"
 
 
 def test_changed_keys_of_a_resumed_run_are_shown(tmp_path):
     state = FolderState(tmp_path, has_run=True, is_resumed=True, changes=(Difference("train.steps", 3, 5),))
-    fact = folder_section(state, "constant").facts[-1]
+    fact = folder_section(state, "constant", resume=True).facts[-1]
     assert (fact.value, fact.text.split()) == (
         [{"key": "train.steps", "before": 3, "after": 5}],
         ["train.steps", "3", "->", "5"],

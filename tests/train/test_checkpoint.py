@@ -68,6 +68,31 @@ def test_nothing_saved_is_none(tmp_path):
     assert latest_checkpoint(tmp_path / "none") is None
 
 
+def test_a_folder_that_was_renamed_is_out_of_the_way(tmp_path, layer):
+    save(tmp_path, layer, adam(layer), 1)
+    save(tmp_path, layer, adam(layer), 2).rename(tmp_path / "step-00000002.bad")
+    assert latest_checkpoint(tmp_path).name == "step-00000001"
+
+
+@pytest.mark.parametrize("changed", [{"step": "1"}, {"step": 2}, {"step": True}, {"cursor": -4}, {"wall_s": None}])
+def test_a_state_that_is_no_run_s_is_refused(tmp_path, layer, changed):
+    path = save(tmp_path, layer, adam(layer), 1)
+    state = json.loads((path / "trainer_state.json").read_text())
+    (path / "trainer_state.json").write_text(json.dumps(state | changed))
+    with pytest.raises(TrainingError, match=r"trainer_state\.json is not the state of step-00000001"):
+        load_state(path)
+
+
+def test_the_optimizer_of_another_model_is_refused(tmp_path, layer):
+    other = Savable(5, 5)
+    optimizer = adam(other)
+    other(torch.ones(5)).sum().backward()
+    optimizer.step()
+    path = save(tmp_path, other, optimizer, 1)
+    with pytest.raises(TrainingError, match=r"optimizer\.pt is that of another model"):
+        load_optimizer(adam(layer), path, torch.device("cpu"))
+
+
 @pytest.mark.parametrize("text", ["", "[]", json.dumps({"steps": 1})])
 def test_unreadable_state_names_the_file(tmp_path, layer, text):
     path = save(tmp_path, layer, adam(layer), 1)

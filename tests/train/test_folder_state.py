@@ -81,3 +81,24 @@ def test_another_change_needs_no_word_on_the_rate(tmp_path):
     path = begun(tmp_path / "a")
     changes = inspect(path, "eval.samples=2", resume=True).changes
     assert list(changes_shown(changes, "linear")) == ["  eval.samples  8 -> 2"]
+
+
+def test_a_new_key_with_several_values_may_have_its_default(tmp_path):
+    path = begun(tmp_path / "a")
+    text = (path / CONFIG).read_text()
+    (path / CONFIG).write_text(text.replace("  betas:\n  - 0.9\n  - 0.999\n", ""))
+    assert (path / CONFIG).read_text() != text
+    assert inspect(path, resume=True).changes == ()
+
+
+@pytest.mark.parametrize("text", ["", "1: 2\n", "model: [1]\n"])
+def test_a_configuration_that_is_none_is_named(tmp_path, text):
+    path = begun(tmp_path / "a")
+    (path / CONFIG).write_text(text)
+    with pytest.raises(ConfigError, match=r"config\.resolved\.yaml: not the configuration of a run"):
+        inspect(path, resume=True)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert inspect("~/runs").path == tmp_path / "runs"

@@ -91,6 +91,13 @@ def test_other_k_are_computed_from_stored_answers(first):
     ]
 
 
+def test_resuming_a_finished_evaluation_writes_what_it_prints(first, model_folder, problems, keys):
+    again = evaluate(model_folder, problems, *keys, "eval.k=[2]", out=first.model.path, resume=True)
+    kept = json.loads((first.model.path / "scores.json").read_text())
+    assert {name: kept[name] for name in again.model.as_json()} == json.loads(json.dumps(again.model.as_json()))
+    assert "k:\n  - 2\n" in (first.model.path / "config.resolved.yaml").read_text()
+
+
 def test_a_model_against_itself_differs_by_exactly_nothing(tmp_path, model_folder, problems, keys):
     result = evaluate(model_folder, problems, *keys, out=tmp_path / "out", against=model_folder)
     assert {(each.value, each.low, each.high) for each in result.comparison.differences.values()} == {(0.0, 0.0, 0.0)}
@@ -245,6 +252,29 @@ def test_a_stored_evaluation_cannot_be_made_another(first):
 def test_nothing_is_written_where_nothing_is_sampled(tmp_path, first):
     with pytest.raises(tg.ConfigError, match="leave out --out"):
         evaluate(first.model.path, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("flag", ["resume", "force"])
+def test_stored_answers_are_not_written_over_by_those_compared_with_them(first, problems, keys, flag):
+    with pytest.raises(tg.ConfigError, match=r"would write over the answers in .*first; name another folder"):
+        evaluate(
+            first.model.config.model.path,
+            problems,
+            *keys,
+            out=first.model.path,
+            against=first.model.path,
+            **{flag: True},
+        )
+    assert len(rows(first.model.path)) == 30 * 3
+
+
+def test_a_stored_opponent_inside_a_replaced_folder_is_kept(tmp_path, model_folder, other_folder, problems, keys):
+    evaluate(model_folder, problems, *keys, out=tmp_path / "a", against=other_folder)
+    inside = tmp_path / "a" / "against"
+    with pytest.raises(tg.ConfigError, match="would write over"):
+        evaluate(model_folder, problems, *keys, out=tmp_path / "a", against=inside, force=True)
+    resumed = evaluate(model_folder, problems, *keys, out=tmp_path / "a", against=inside, resume=True)
+    assert resumed.against.path == inside
 
 
 def test_a_run_without_a_checkpoint_is_named(run):

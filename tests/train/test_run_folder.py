@@ -54,6 +54,32 @@ def test_force_removes_the_run_and_nothing_else(tmp_path):
     assert (folder.path / "notes.txt").read_text() == "mine"
 
 
+def fail(folder):
+    with folder.replacing():
+        (folder.path / "rollouts").mkdir()
+        folder.config.write_text("new")
+        raise ValueError
+
+
+def test_the_run_to_replace_comes_back_when_the_new_one_is_refused(tmp_path):
+    before = begin(tmp_path / "a").config.read_text()
+    again = open_folder(tmp_path / "a", force=True)
+    with pytest.raises(ValueError):  # noqa: PT011  # any error at all
+        fail(again)
+    assert again.config.read_text() == before
+    assert again.metrics.exists()
+    assert sorted(path.name for path in again.path.iterdir()) == ["config.resolved.yaml", "env.json", "metrics.jsonl"]
+
+
+def test_a_run_that_has_begun_stays_when_it_fails(tmp_path):
+    begin(tmp_path / "a")
+    again = open_folder(tmp_path / "a", force=True)
+    again.begin(config(tmp_path / "a", "seed=5"))
+    with pytest.raises(ValueError):  # noqa: PT011
+        fail(again)
+    assert again.config.read_text() == "new"
+
+
 def test_a_folder_of_other_files_is_refused_even_with_force(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "thesis.tex").write_text("x")

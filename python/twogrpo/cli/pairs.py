@@ -69,7 +69,7 @@ def pairs(
     table = build_pairs(store, PairSpec(**settings.pairs.model_dump()))
     counts = asdict(pair_counts(store))
     report: dict[str, Any] = {**counts, "pairs": len(table), "possible_pairs": counts["pairs"]}
-    report["shown"] = _examples(store, table.head(show))
+    report["shown"] = _examples(store, table.head(show)) if show else []
     if export is not None:
         report["exported"] = _export(store, table, settings, export, form, with_ids=with_ids)
     stream = sys.stderr if export == STREAM else sys.stdout

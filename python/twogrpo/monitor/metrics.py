@@ -78,7 +78,7 @@ def _is_whole(line: bytes) -> bool:
         row = json.loads(line)
     except ValueError:
         return False
-    return isinstance(row, dict) and {"kind", "step"} <= row.keys()
+    return isinstance(row, dict) and isinstance(row.get("kind"), str) and type(row.get("step")) is int
 
 
 def _is_evaluation(row: dict[str, Any], step: int) -> bool:

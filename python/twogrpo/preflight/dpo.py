@@ -14,11 +14,11 @@ from twogrpo.preflight.batches import warm_up_shown, warm_up_warnings
 from twogrpo.preflight.disk import estimate_disk
 from twogrpo.preflight.memory import ModelShape, Workload
 from twogrpo.preflight.opening import Opening, add_disk, add_memory, find_evaluation, open_dry, width_of
-from twogrpo.preflight.report import Checks, Fact, Report, Section
+from twogrpo.preflight.report import Checks, Fact, Report, Section, counted
 from twogrpo.store import RolloutStore
 from twogrpo.train.dpo import DEFAULT_MAX_NEW_TOKENS, plan_epoch
 from twogrpo.train.lengths import longest_prompt
-from twogrpo.train.pair_checks import check_pairs, checked_store
+from twogrpo.train.pair_checks import check_pairs, check_run_dir, checked_store
 from twogrpo.train.pair_data import PairData, load_pair_data
 from twogrpo.train.reference import START
 
@@ -69,6 +69,7 @@ def preflight_dpo(
 
 def _find_pairs(config: DpoConfig, rollouts: str | Path) -> "tuple[CheckReport, PairData, PairCounts]":
     store = RolloutStore.open(rollouts)
+    check_run_dir(config, store)
     report = checked_store(store)
     return report, load_pair_data(store, build_pairs(store, PairSpec(**config.pairs.model_dump()))), pair_counts(store)
 
@@ -119,7 +120,9 @@ def _look_at_batches(
 def _batches_section(config: DpoConfig, data: PairData, plan: "BatchPlan", steps: int) -> Section:
     last = sum(len(rows) for rows in plan.micro_batches(plan.steps - 1))
     full = (config.train.rollouts_per_update or 2 * len(data)) // 2
-    partial = f"the last update of an epoch has {last:,} pairs" if last < full else "none: every update is whole"
+    partial = (
+        f"the last update of an epoch has {counted(last, 'pair')}" if last < full else "none: every update is whole"
+    )
     micro_batches = max(plan.denominators["micro_batches"].to_list())
     facts = (
         Fact("pairs_per_update", full, f"{full:,}"),

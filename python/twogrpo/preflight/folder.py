@@ -32,14 +32,15 @@ def existing_parent(path: Path) -> Path:
     return next(folder for folder in (absolute, *absolute.parents) if folder.exists())
 
 
-def folder_section(state: FolderState, schedule: str) -> Section:
+def folder_section(state: FolderState, schedule: str, *, resume: bool) -> Section:
     """Return what becomes of the folder.
 
     Args:
         state: What is there.
         schedule: The run's `train.schedule`.
+        resume: A run that is there was to go on.
     """
-    fate = "a new run"
+    fate = "a new run, as there is none to resume" if resume else "a new run"
     if state.is_resumed:
         fate = "the run that is there goes on"
     elif state.has_run:

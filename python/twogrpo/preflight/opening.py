@@ -82,7 +82,7 @@ def open_dry(
         "run folder", lambda: look_at_folder(config, default=default_dir, resume=resume, force=force)
     )
     if state is not None:
-        checks.add(folder_section(state, config.train.schedule))
+        checks.add(folder_section(state, config.train.schedule, resume=resume))
     model = find_model(config.model.path, config.seed, checks)
     sampler = checks.attempt("model", lambda: check_sampler(model, backend))
     checks.add(model_section(config, model, device, sampler))

@@ -6,6 +6,7 @@ Random numbers need no state, as every draw is a function of the seed and a coun
 
 import json
 import os
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["TrainState", "latest_checkpoint", "load_optimizer", "load_state", "l
 
 STATE = "trainer_state.json"
 OPTIMIZER = "optimizer.pt"
+_NAME = re.compile(r"step-\d{8,}")
 
 
 @dataclass
@@ -60,7 +62,7 @@ def save_checkpoint(
     Raises:
         TrainingError: It cannot be written, as the disk is full; the checkpoints before it are as they were.
     """
-    final = folder / f"step-{state.step:08d}"
+    final = folder / _name(state.step)
     temporary = folder / f".{final.name}.tmp"
     for leftover in (*folder.glob(".step-*.tmp"), final):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -99,9 +101,12 @@ def load_state(checkpoint: Path) -> TrainState:
         TrainingError: trainer_state.json cannot be read.
     """
     try:
-        return TrainState(**json.loads((checkpoint / STATE).read_text()))
+        state = TrainState(**json.loads((checkpoint / STATE).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise _unusable(checkpoint, f"{STATE} cannot be read ({_one_line(error)})") from error
+    if not _is_sound(state) or checkpoint.name != _name(state.step):
+        raise _unusable(checkpoint, f"{STATE} is not the state of {checkpoint.name}")
+    return state
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Path, device: torch.device) -> None:
@@ -114,6 +119,14 @@ def load_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Path, device: t
         optimizer.load_state_dict(torch.load(checkpoint / OPTIMIZER, map_location=device, weights_only=True))
     except Exception as error:  # torch's readers raise what shares no base
         raise _unusable(checkpoint, f"{OPTIMIZER} cannot be read ({_one_line(error)})") from error
+    # torch compares the number of weights alone; the first step would fail.
+    if any(
+        moment.dim() > 0 and moment.shape != weight.shape
+        for weight, moments in optimizer.state.items()
+        for moment in moments.values()
+        if isinstance(moment, torch.Tensor)
+    ):
+        raise _unusable(checkpoint, f"{OPTIMIZER} is that of another model")
 
 
 def load_weights(checkpoint: Path, *, device: torch.device, gradient_checkpointing: bool) -> "PreTrainedModel":
@@ -137,7 +150,20 @@ def _unusable(checkpoint: Path, reason: str) -> TrainingError:
 
 
 def _complete(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("step-*") if (path / STATE).exists())
+    # A folder that was renamed, such as to step-00000003.bad, is out of the way.
+    return sorted(path for path in folder.glob("step-*") if _NAME.fullmatch(path.name) and (path / STATE).exists())
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def _is_sound(state: TrainState) -> bool:
+    """Return whether the values, which anybody may have edited, are those of a run."""
+    counts = (state.step, state.updates, state.cursor, state.rollouts)
+    return all(type(count) is int and count >= 0 for count in counts) and all(
+        isinstance(seconds, int | float) for seconds in (state.cpu_s, state.wall_s)
+    )
 
 
 def _one_line(error: Exception) -> str:

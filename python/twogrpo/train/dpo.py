@@ -18,7 +18,7 @@ from twogrpo.pairs import BatchPlan, PairSpec, build_pairs, plan_batches
 from twogrpo.store import RolloutStore
 from twogrpo.train.evaluation import Evaluator
 from twogrpo.train.interrupt import StopOnInterrupt
-from twogrpo.train.pair_checks import check_pairs, checked_store
+from twogrpo.train.pair_checks import check_pairs, check_run_dir, checked_store
 from twogrpo.train.pair_data import PairData, load_pair_data
 from twogrpo.train.reference import reference_logps
 from twogrpo.train.schedule import learning_rate
@@ -74,25 +74,28 @@ def train_dpo(
         The run's folder, newest checkpoint and summary.
 
     Raises:
-        ConfigError, EngineError: What is asked for cannot be run.
+        ConfigError, EngineError: What is asked for cannot be run, or would replace the run that has the rollouts.
         DataError: The store makes no pair, or its rollouts carry no token ids or those of another tokenizer.
         StoreError: The store cannot be read, or is damaged.
         TrainingError: A gradient is not finite.
     """
     store = rollouts if isinstance(rollouts, RolloutStore) else RolloutStore.open(rollouts)
+    check_run_dir(config, store)
     report = checked_store(store)
     data = load_pair_data(store, build_pairs(store, PairSpec(**config.pairs.model_dump())))
     session = open_session(config, default_dir="runs/dpo", backend="auto", resume=resume, force=force, console=console)
-    check_pairs(data, report, config, tokenizer=session.tokenizer, model=session.learner.model)
+    with session.folder.replacing():
+        check_pairs(data, report, config, tokenizer=session.tokenizer, model=session.learner.model)
     session.console.note(f"run folder {session.folder.path}: {len(data)} pairs from {store.path}")
     with (
+        session.folder.replacing(),
         session.open_store("w0") as answers,
         StopOnInterrupt() as stop,
         closing(session.console),
     ):
         evaluator = Evaluator.open(session, max_new_tokens=DEFAULT_MAX_NEW_TOKENS, store=answers)
         run = _open(session, config, data)
-        session.take_up()
+        session.take_up(run.total)
         _loop(run, evaluator, stop)
         checkpoint = session.save_last(flush=answers.flush)
     summary = dpo_summary(session, pairs=len(data))

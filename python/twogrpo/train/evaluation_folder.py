@@ -81,6 +81,12 @@ class EvaluationFolder:
         rows = RolloutStore.open(self.rollouts).scan()
         return rows.select(*columns, "response_ids").collect()
 
+    def rewrite(self, config: EvalConfig, scores: Mapping[str, Any]) -> None:
+        """Write a finished evaluation's configuration and scores again, for other `eval.k` or `eval.resamples`."""
+        sampled = json.loads((self.path / SCORES).read_text())
+        (self.path / CONFIG).write_text(to_yaml(config))
+        self.write(SCORES, {**scores, "seconds": sampled.get("seconds")})
+
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Write one JSON file, in one step, so that an evaluation is finished or not."""
         temporary = self.path / f".{name}.tmp"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twogrpo.config import RunConfig, key_reference
-from twogrpo.config.difference import ABSENT, Difference, aligned, differences, shown_value
+from twogrpo.config.difference import ABSENT, Difference, aligned, differences, flat, shown_value
 from twogrpo.config.load import read_yaml
 from twogrpo.errors import ConfigError
 
@@ -60,7 +60,11 @@ def inspect_run_folder(config: RunConfig, *, default: str, resume: bool, force: 
     """
     if resume and force:
         raise ConfigError("--resume goes on with a run and --force replaces it; give one of them")
-    path = Path(config.run_dir) if config.run_dir is not None else unnamed_folder(Path(default), resume=resume)
+    path = (
+        Path(config.run_dir).expanduser()
+        if config.run_dir is not None
+        else unnamed_folder(Path(default), resume=resume)
+    )
     try:
         if path.exists() and not path.is_dir():
             raise ConfigError(f"run_dir={path} is a file, expected a folder")
@@ -73,7 +77,8 @@ def inspect_run_folder(config: RunConfig, *, default: str, resume: bool, force: 
     if is_foreign:
         raise ConfigError(f"run_dir={path} holds other files and no run; name an empty or new folder")
     is_resumed = has_run and resume
-    return FolderState(path, has_run, is_resumed, _allowed_changes(config, path) if is_resumed else ())
+    changes = _allowed_changes(config, path) if is_resumed else ()
+    return FolderState(path, has_run, is_resumed, changes)
 
 
 def changes_shown(changes: Sequence[Difference], schedule: str) -> Iterator[str]:
@@ -119,6 +124,10 @@ def _allowed_changes(config: RunConfig, path: Path) -> tuple[Difference, ...]:
         before = read_yaml(path / CONFIG)
     except ConfigError as error:
         raise ConfigError(f"{error}; put the file back as it was, or name another folder") from error
+    if not isinstance(before.get("model"), dict):
+        raise ConfigError(
+            f"{path / CONFIG}: not the configuration of a run; put the file back as it was, or name another folder"
+        )
     found = differences(before, config.model_dump(mode="json"), ignored=["run_dir"])
     changes = tuple(change for change in found if not _is_of_another_version(change, config))
     refused = [change for change in changes if not change.key.startswith(_CHANGEABLE)]
@@ -132,5 +141,5 @@ def _allowed_changes(config: RunConfig, path: Path) -> tuple[Difference, ...]:
 
 def _is_of_another_version(change: Difference, config: RunConfig) -> bool:
     """Return whether only one version knows the key and nobody has set it."""
-    defaults = {each.key: each.default for each in key_reference(type(config))}
+    defaults = flat({each.key: each.default for each in key_reference(type(config))})
     return change.after is ABSENT or (change.before is ABSENT and change.after == defaults.get(change.key))

@@ -140,9 +140,20 @@ def _folders(
         found.append((candidate, folder))
         # A second one that is sampled as well lives inside the first one's.
         out = folder.path / "against"
+    _check_kept(found)
     if all(folder is None for _, folder in found) and (out is not None or resume or force):
         raise ConfigError("every answer is there already and nothing is written; leave out --out, --resume and --force")
     return found
+
+
+def _check_kept(found: Sequence[tuple[Candidate, EvaluationFolder | None]]) -> None:
+    """Make sure that stored answers which are to be compared are not replaced, or taken for the other model's."""
+    stored = [candidate.stored for candidate, _ in found if candidate.stored is not None]
+    folders = [folder for _, folder in found if folder is not None]
+    for kept, folder in ((kept, folder) for kept in stored for folder in folders):
+        answers, written = kept.resolve(), folder.path.resolve()
+        if answers == written or (folder.is_replaced and answers.is_relative_to(written)):
+            raise ConfigError(f"--out {folder.path} would write over the answers in {kept}; name another folder")
 
 
 def _evaluated(candidate: Candidate, folder: EvaluationFolder | None, console: Console) -> EvaluatedModel:
@@ -155,7 +166,9 @@ def _evaluated(candidate: Candidate, folder: EvaluationFolder | None, console: C
     problems = problem_scores(there.answers(), section.samples)
     card = scorecard(problems, ks=section.ks, resamples=section.resamples, seed=seed)
     result = EvaluatedModel(candidate.name, candidate.config, there.path, problems, card)
-    if folder is not None and not folder.is_finished:
+    if folder is not None and folder.is_finished:
+        folder.rewrite(candidate.config, result.as_json())
+    elif folder is not None:
         seconds = round(time.perf_counter() - started, 3)
         folder.write("scores.json", {**result.as_json(), "seconds": seconds})
     return result

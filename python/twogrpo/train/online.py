@@ -86,6 +86,7 @@ def train_online(
         )
     logprob_dtype = config.store.logprob_dtype
     with (
+        session.folder.replacing(),
         session.open_store("w0", logprob_dtype=logprob_dtype) as store,
         StopOnInterrupt() as stop,
         closing(session.console),
@@ -97,7 +98,7 @@ def train_online(
             store=store,
             keep_text=config.store.keep_text,
         )
-        session.take_up()
+        session.take_up(run.total)
         run.guard.refill((row["failed_rewards"], row["rollouts"]) for row in session.metrics.read("train"))
         _loop(run, evaluator, stop)
         checkpoint = session.save_last(flush=store.flush)

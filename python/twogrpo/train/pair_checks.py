@@ -1,5 +1,6 @@
 """What has to hold before stored rollouts are trained on: whole segments, the model's token ids, a fitting budget."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twogrpo.errors import ConfigError, DataError, StoreError
@@ -12,7 +13,19 @@ if TYPE_CHECKING:
     from twogrpo.store import CheckReport, RolloutStore
     from twogrpo.train.pair_data import PairData
 
-__all__ = ["check_pairs", "checked_store"]
+__all__ = ["check_pairs", "check_run_dir", "checked_store"]
+
+
+def check_run_dir(config: "DpoConfig", store: "RolloutStore") -> None:
+    """Refuse to write where the rollouts are; with --force the run that they are from would be lost.
+
+    Raises:
+        ConfigError: The run folder is that of the rollouts.
+    """
+    if config.run_dir is None:
+        return
+    if Path(store.path).resolve().is_relative_to(Path(config.run_dir).expanduser().resolve()):
+        raise ConfigError(f"run_dir={config.run_dir} holds the rollouts to train on; name another folder")
 
 
 def checked_store(store: "RolloutStore") -> "CheckReport":

@@ -48,8 +48,8 @@ class PairData:
             temporary.replace(path)
             return
         try:
-            is_same = pl.read_parquet(path).equals(table)
-        except pl.exceptions.PolarsError as error:
+            is_same = pl.read_parquet(path, glob=False).equals(table)
+        except (pl.exceptions.PolarsError, OSError) as error:
             raise DataError(f"{path} cannot be read ({error}); move it away to go on with today's pairs") from error
         if not is_same:
             raise DataError(

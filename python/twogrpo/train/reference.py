@@ -72,16 +72,18 @@ def _items(data: "PairData", rollout_ids: list[int]) -> "pl.DataFrame":
 
 
 def _read(cache: Path) -> dict[int, float]:
+    """Return the cached logprobs by rollout id; none where the file is missing or damaged, to compute them again."""
     import polars as pl
 
-    if not cache.exists():
-        return {}
     try:
-        table = pl.read_parquet(cache)
-    except pl.exceptions.PolarsError:
-        # Damaged: it is computed again, as if it were not there.
+        table = pl.read_parquet(cache, glob=False)
+    except (pl.exceptions.PolarsError, OSError):
         return {}
-    return dict(zip(table["rollout_id"].to_list(), table["logprob_sum"].to_list(), strict=True))
+    if dict(table.schema) != {"rollout_id": pl.Int64, "logprob_sum": pl.Float64}:
+        return {}
+    # A null is not finite either.
+    is_whole = table["logprob_sum"].is_finite().fill_null(value=False).all()
+    return dict(table.iter_rows()) if is_whole else {}
 
 
 def _write(cache: Path, logps: dict[int, float]) -> None:

@@ -5,6 +5,8 @@ import platform
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +76,30 @@ class RunFolder:
         _write(self.path / "env.json", json.dumps({"run_id": self.run_id, **_environment()}, indent=2) + "\n")
         _write(self.config, to_yaml(config.model_copy(update={"run_dir": str(self.path)})))
         if self.replaced is not None:
-            shutil.rmtree(self.replaced)
+            # Renamed first: from here on the new run is the one to keep, whatever interrupts the removal.
+            gone = self.replaced.rename(self.replaced.with_name(f".removed-{self.replaced.name.rpartition('-')[2]}"))
+            shutil.rmtree(gone)
+
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Put the run that --force was to replace back, if what runs inside fails before the new one has begun."""
+        try:
+            yield
+        except BaseException:
+            if self.replaced is not None and self.replaced.exists():
+                self._put_back(self.replaced)
+            raise
+
+    def _put_back(self, replaced: Path) -> None:
+        for name in CONTENTS:
+            made = self.path / name
+            if made.is_dir():
+                shutil.rmtree(made)
+            else:
+                made.unlink(missing_ok=True)
+        for entry in replaced.iterdir():
+            entry.rename(self.path / entry.name)
+        replaced.rmdir()
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write summary.json."""
@@ -98,7 +123,7 @@ def open_run_folder(config: RunConfig, *, default: str, resume: bool, force: boo
     except OSError as error:
         raise ConfigError(f"run_dir={path} cannot be made: {error.strerror or error}; name another folder") from error
     run_id = _run_id(path, is_resumed=found.is_resumed)
-    replaced = _set_aside(path, run_id) if found.has_run and force else None
+    replaced = _set_aside(path) if found.has_run and force else None
     return RunFolder(path, found.is_resumed, run_id, replaced, found.changes)
 
 
@@ -121,10 +146,10 @@ def _begun_as(environment: Path) -> str | None:
     return run_id if isinstance(run_id, str) else None
 
 
-def _set_aside(path: Path, run_id: str) -> Path:
+def _set_aside(path: Path) -> Path:
     """Move a run's files into a folder of their own and return it; refused while a process writes the run."""
     if (path / "rollouts").exists():
-        RolloutStore.open(path / "rollouts", run_id=run_id, writer="w0").close()
+        RolloutStore.open(path / "rollouts", run_id=_run_id(path, is_resumed=True), writer="w0").close()
     aside = Path(tempfile.mkdtemp(prefix=".replaced-", dir=path))
     for name in CONTENTS:
         if (path / name).exists():

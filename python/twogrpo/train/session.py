@@ -34,6 +34,7 @@ from twogrpo.train.own_evaluation import OwnEvaluation, find_own_evaluation
 from twogrpo.train.run_folder import RunFolder, open_run_folder
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from twogrpo.generate import Generator
@@ -124,8 +125,11 @@ class Session:
             logprob_dtype=logprob_dtype,
         )
 
-    def take_up(self) -> None:
+    def take_up(self, total: int) -> None:
         """Write the run's configuration and cut a resumed run's metrics back to its checkpoint.
+
+        Args:
+            total: Steps of the whole run; one that has made them already is said to have nothing left.
 
         Called with the store open for writing: its lock keeps a second process from a run that is alive.
         """
@@ -136,6 +140,8 @@ class Session:
             self.console.note(f"resuming {self.folder.path} after step {self.state.step}{' with' if changes else ''}")
             for line in changes_shown(changes, self.config.train.schedule):
                 self.console.note(line)
+            if self.state.step >= total:
+                self.console.note(f"all of its {total} steps are made; a larger train.steps goes on")
 
     @property
     def _keeps_evaluation(self) -> bool:
@@ -161,6 +167,16 @@ def open_session(
     set_threads(config.train.threads)
     console = console if console is not None else Console(every_steps=config.log.every_steps)
     folder = open_run_folder(config, default=default_dir, resume=resume, force=force)
+    if folder.replaced is not None:
+        console.note(f"the run that was here waits in {folder.replaced} and comes back if this one is refused")
+    if resume and not folder.is_resumed:
+        console.note(f"{folder.path} holds no run to resume: a new one begins")
+    with folder.replacing():
+        return _session(config, folder, device, backend, console)
+
+
+def _session(config: RunConfig, folder: RunFolder, device: "torch.device", backend: str, console: Console) -> Session:
+    """Return the run of a folder, with everything that it needs loaded."""
     sources = _sources(config, folder, console)
     checkpoint = latest_checkpoint(folder.checkpoints) if folder.is_resumed else None
     tokenizer = load_tokenizer(sources.model)
@@ -175,8 +191,6 @@ def open_session(
         state = load_state(checkpoint)
         load_optimizer(optimizer, checkpoint, device)
     dtype = compute_dtype(config.model)
-    if folder.replaced is not None:
-        console.note(f"the run that was here is in {folder.replaced} until this one has begun")
     metrics = MetricsLog(folder.metrics)
     return Session(
         folder=folder,

@@ -1,0 +1,49 @@
+"""The cache of the reference's logprobs: read where it is whole, else computed again."""
+
+import polars as pl
+import pytest
+
+from twogrpo.train.reference import _read, _write
+
+LOGPS = {7: -1.5, 3: -0.25}
+
+
+def test_what_was_written_comes_back(tmp_path):
+    cache = tmp_path / "reference" / "logprobs.parquet"
+    _write(cache, LOGPS)
+    assert _read(cache) == LOGPS
+
+
+def test_a_folder_with_brackets_is_no_pattern(tmp_path):
+    cache = tmp_path / "run[1]" / "logprobs.parquet"
+    _write(cache, LOGPS)
+    assert _read(cache) == LOGPS
+
+
+def test_without_a_cache_nothing_is_known(tmp_path):
+    assert _read(tmp_path / "logprobs.parquet") == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"no parquet at all"])
+def test_a_damaged_cache_is_as_none(tmp_path, content):
+    cache = tmp_path / "logprobs.parquet"
+    cache.write_bytes(content)
+    assert _read(cache) == {}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pl.DataFrame({"id": [7], "logprob_sum": [-1.5]}),
+        pl.DataFrame({"rollout_id": [7], "logprob_sum": ["-1.5"]}),
+        pl.DataFrame({"rollout_id": [7], "logprob_sum": [float("nan")]}),
+        pl.DataFrame(
+            {"rollout_id": [7], "logprob_sum": [None]}, schema={"rollout_id": pl.Int64, "logprob_sum": pl.Float64}
+        ),
+    ],
+    ids=["columns", "text", "nan", "null"],
+)
+def test_a_cache_of_anything_else_is_as_none(tmp_path, table):
+    cache = tmp_path / "logprobs.parquet"
+    table.write_parquet(cache)
+    assert _read(cache) == {}
