@@ -94,6 +94,10 @@ reference: setup ## Write the generated pages of the documentation again
 errors-page: setup ## Cause every error of docs/errors.md again and write the page
 	$(BIN)/python -m tests.user_errors.page
 
+.PHONY: equality-page
+equality-page: setup ## Write docs/equality.md again from the cases of its tests
+	$(BIN)/python -m tests.equality.page
+
 # The name of the builder's home does not go into the binary.
 wheel: export RUSTFLAGS := $(RUSTFLAGS) --remap-path-prefix=$(HOME)=~
 .PHONY: wheel

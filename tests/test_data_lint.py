@@ -88,9 +88,9 @@ def test_the_worst_comes_first(lint):
 
 
 def test_evaluation_is_compared_with(lint):
-    report = lint({"problem": "p", "answer": r"n \text{ is odd and } n > 1"})
+    report = lint({"problem": "p", "answer": r"\oint f"})
     assert lines(report, "unparsable") == [1]
-    assert report.evaluation == {"unparsable": 0, "unverified": 0}
+    assert report.evaluation == {"unparsable": 1, "unverified": 0}
 
 
 def test_columns_are_those_of_prompt_files(lint):

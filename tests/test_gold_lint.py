@@ -39,9 +39,9 @@ def test_a_gold_that_no_box_can_hold_is_unverified(gold):
 
 
 def test_the_profile_decides():
-    gold = r"n \text{ is odd and } n > 1"
+    gold = r"\oint f"
     assert lint(gold, profile="rl").unparsable == (0,)
-    assert lint(gold, profile="eval").unparsable == ()
+    assert lint(gold, profile="string").unparsable == ()
 
 
 def test_several_values_in_a_gold_are_told_from_several_golds():

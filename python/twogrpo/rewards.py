@@ -62,23 +62,26 @@ class VerifierReward:
 
     Args:
         profile: The verifier's profile.
+        extract: Extraction rules instead of the profile's.
 
     Raises:
-        VerifyError: If there is no such profile.
+        VerifyError: If there is no such profile or rule.
     """
 
-    def __init__(self, profile: str = "rl") -> None:
+    def __init__(self, profile: str = "rl", extract: Sequence[str] | None = None) -> None:
         from twogrpo.verifier import verifier_name
 
-        self.name = verifier_name(profile)
+        self.name = verifier_name(profile, extract)
         self._profile = profile
+        self._extract = extract
 
     def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
         """Return the verdicts of the responses on the prompts' gold answers."""
         from twogrpo.verifier import verify_batch
 
         golds = [list(prompt.golds) for prompt in prompts]
-        verdicts = verify_batch(list(responses), golds, profile=self._profile).to_dict(as_series=False)
+        table = verify_batch(list(responses), golds, profile=self._profile, extract=self._extract)
+        verdicts = table.to_dict(as_series=False)
         failed = next((row for row, reward in enumerate(verdicts["reward"]) if reward is None), None)
         error = None
         if failed is not None:
@@ -153,19 +156,20 @@ class CallableReward:
         return rewards, reason
 
 
-def load_reward(function: str | None, profile: str) -> Reward:
+def load_reward(function: str | None, profile: str, extract: Sequence[str] | None = None) -> Reward:
     """Return the reward of a configuration.
 
     Args:
         function: `file.py:name` of a function as described by `RewardFunction`, or None for the verifier.
         profile: The verifier's profile; not used with a function.
+        extract: Extraction rules instead of the profile's; not used with a function.
 
     Raises:
         ConfigError: If the function cannot be loaded, with the file, the name and the reason.
-        VerifyError: If there is no such profile.
+        VerifyError: If there is no such profile or rule.
     """
     if function is None:
-        return VerifierReward(profile)
+        return VerifierReward(profile, extract)
     file, _, name = function.rpartition(":")
     if not file.endswith(".py") or not name:
         raise ConfigError(f"reward.function={function!r} is not of the form file.py:name")

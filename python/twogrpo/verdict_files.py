@@ -44,7 +44,12 @@ class VerdictCounts:
 
 
 def verify_file(
-    source: str | Path, out: str | Path, *, profile: str = "rl", mode: RowMode | None = None
+    source: str | Path,
+    out: str | Path,
+    *,
+    profile: str = "rl",
+    mode: RowMode | None = None,
+    extract: Sequence[str] | None = None,
 ) -> VerdictCounts:
     """Write a verdict for each row of a file, in the order of the rows, and return how many there are of each status.
 
@@ -55,20 +60,21 @@ def verify_file(
             place of another one, only when it is whole.
         profile: As in `twogrpo.verify`.
         mode: As in `read_answers`.
+        extract: As in `twogrpo.verify`.
 
     Raises:
         ConfigError: If a file is of another kind, or out is the source.
         DataError: If a row is unusable, whose place is named, or out cannot be written.
-        VerifyError: If the profile is unknown.
+        VerifyError: If the profile or an extraction rule is unknown.
     """
     source, out = str(source), str(out)
-    verifier_name(profile)
+    verifier_name(profile, extract)
     check_target(out, "--out", kinds=(".jsonl", ".parquet"), force=True)
     _check_other_file(source, out)
     counts: Counter[str] = Counter()
     with _writing(out) as write:
         for rows in _chunks(read_answers(source, mode=mode)):
-            verdicts = _verdicts(rows, profile)
+            verdicts = _verdicts(rows, profile, extract)
             counts.update(verdicts["status"])
             write(rows, verdicts)
     return VerdictCounts(counts.total(), counts["match"], dict(counts.most_common()))
@@ -96,7 +102,7 @@ def _chunks(rows: Iterable[AnswerRow]) -> Iterator[list[AnswerRow]]:
         yield chunk
 
 
-def _verdicts(rows: Sequence[AnswerRow], profile: str) -> "pl.DataFrame":
+def _verdicts(rows: Sequence[AnswerRow], profile: str, extract: Sequence[str] | None) -> "pl.DataFrame":
     """Return the verdicts on rows of several modes, in their order."""
     import polars as pl
 
@@ -104,7 +110,8 @@ def _verdicts(rows: Sequence[AnswerRow], profile: str) -> "pl.DataFrame":
     for mode in sorted({row.mode for row in rows}):
         places = [place for place, row in enumerate(rows) if row.mode == mode]
         texts, golds = [rows[place].text for place in places], [list(rows[place].golds) for place in places]
-        parts.append(verify_batch(texts, golds, profile=profile, mode=mode).with_columns(place=pl.Series(places)))
+        verdicts = verify_batch(texts, golds, profile=profile, mode=mode, extract=extract)
+        parts.append(verdicts.with_columns(place=pl.Series(places)))
     return pl.concat(parts).sort("place").select(VERDICT_COLUMNS[1:])
 
 

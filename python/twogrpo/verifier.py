@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "VERIFIER_VERSION",
+    "ExtractionRule",
     "Mode",
     "Profile",
     "Verdict",
@@ -30,6 +31,9 @@ __all__ = [
 
 Profile: TypeAlias = Literal["rl", "eval", "strict", "string", "math_verify"]
 Mode: TypeAlias = Literal["response", "answer", "text"]
+ExtractionRule: TypeAlias = Literal[
+    "boxed", "answer_phrase", "hash", "answer_line", "choice", "last_math", "last_number"
+]
 
 VERIFIER_VERSION: str = _core.verifier_version()
 """The version of the rules; equal versions give equal verdicts on every machine."""
@@ -38,19 +42,26 @@ VERIFIER_VERSION: str = _core.verifier_version()
 _TEXT = "text that UTF-8 can hold"
 
 
-def verifier_name(profile: str) -> str:
-    """Return the name that verdicts are stored under, such as `twogrpo@0.1.0:rl`.
+def verifier_name(profile: str, extract: Sequence[str] | None = None) -> str:
+    """Return the name that verdicts are stored under, such as `twogrpo@0.1.0:rl` or `twogrpo@0.1.0:rl:hash+boxed`.
 
     Raises:
-        VerifyError: If there is no such profile.
+        VerifyError: If there is no such profile or extraction rule.
     """
-    profiles = _core.verifier_profiles()
-    if profile not in profiles:
-        raise VerifyError(f"profile={profile!r} is unknown; use one of {', '.join(profiles)}")
-    return f"twogrpo@{VERIFIER_VERSION}:{profile}"
+    verify("", "", profile=profile, extract=extract)
+    rules = "" if extract is None else f":{'+'.join(extract)}"
+    return f"twogrpo@{VERIFIER_VERSION}:{profile}{rules}"
 
 
-def verify(response: str, gold: str | Sequence[str], *, profile: str = "rl", mode: str = "response") -> Verdict:
+def verify(
+    response: str,
+    gold: str | Sequence[str],
+    *,
+    profile: str = "rl",
+    mode: str = "response",
+    extract: Sequence[str] | None = None,
+    prompt: str | None = None,
+) -> Verdict:
     r"""Return the verdict on one response.
 
     Args:
@@ -63,18 +74,29 @@ def verify(response: str, gold: str | Sequence[str], *, profile: str = "rl", mod
             `\boxed{..}` around it. `text` reads the response as `response` does, and the gold may be prose as well,
             such as a worked solution. Its answer is what it announces (one box, "the answer is", `####`, `Answer:`),
             under every profile; else the whole gold if that is understood, else its last box or formula.
+        extract: Names of `ExtractionRule` instead of the profile's, in the order in which they are tried: a data set's
+            own format, such as `["hash"]` for `#### 18`, instead of the box or beside it.
+        prompt: Where a response begins with it, its text is not searched.
 
     Raises:
-        VerifyError: If profile or mode is unknown, or a text holds half of a surrogate pair.
+        VerifyError: If profile, mode or an extraction rule is unknown, or a text holds half of a surrogate pair.
     """
     golds = [gold] if isinstance(gold, str) else list(gold)
     try:
-        return _core.verify(response, golds, profile, mode)
+        return _core.verify(response, golds, profile, mode, None if extract is None else list(extract), prompt)
     except UnicodeEncodeError as error:
         raise VerifyError(f"the response or a gold answer is not {_TEXT}: {error}") from error
 
 
-def verify_batch(responses: object, golds: object, *, profile: str = "rl", mode: str = "response") -> "pl.DataFrame":
+def verify_batch(
+    responses: object,
+    golds: object,
+    *,
+    profile: str = "rl",
+    mode: str = "response",
+    extract: Sequence[str] | None = None,
+    prompts: object | None = None,
+) -> "pl.DataFrame":
     """Return the verdicts on many responses, in their order, computed on several threads without the GIL.
 
     The number of threads is that of the machine, at most 8, or `TWOGRPO_NUM_THREADS`.
@@ -86,18 +108,23 @@ def verify_batch(responses: object, golds: object, *, profile: str = "rl", mode:
             null, an empty list or a blank text is no gold answer: its row has the status `unparsable_gold`.
         profile: As in `verify`.
         mode: As in `verify`.
+        extract: As in `verify`.
+        prompts: One prompt a response, as `prompt` in `verify`.
 
     Returns:
         Columns `correct` bool, `status` str, `rule` str, `extracted` str, `reward` float32: 1, 0, or null where judging
         failed (`unparsable_gold`, `error`, or `limit` on the gold).
 
     Raises:
-        VerifyError: If profile or mode is unknown, the lengths differ, a response is null, or a column holds no text.
+        VerifyError: If profile, mode or an extraction rule is unknown, the lengths differ, a response is null, or a
+            column holds no text.
     """
     import polars as pl
 
-    table = _core.verify_batch(text_column(responses, "responses"), text_column(golds, "golds"), profile, mode)
-    return pl.DataFrame(table)
+    rules = None if extract is None else list(extract)
+    asked = None if prompts is None else text_column(prompts, "prompts")
+    columns = text_column(responses, "responses"), text_column(golds, "golds")
+    return pl.DataFrame(_core.verify_batch(*columns, profile, mode, rules, asked))
 
 
 def answer_kinds(answers: object) -> list[str]:

@@ -1,6 +1,7 @@
 """`twogrpo verify` as a user runs it; what it does with rows is tested in `test_verdict_files.py`."""
 
 import json
+import re
 
 import polars as pl
 import pytest
@@ -27,14 +28,29 @@ def test_one_answer(answer, said):
 
 
 def test_one_answer_explained():
-    shown = run("verify", r"\boxed{47+86}", "--gold", "133", "--explain").stdout
-    assert "unevaluated" in shown
-    assert "47+86" in shown
+    shown = run("verify", r"so it is \boxed{5\text{ cm}}", "--gold", r"0.05\text{ m}", "--explain").stdout
+    rows = dict(re.split(r"\s{2,}|(?<=gold read as) ", line, maxsplit=1) for line in shown.splitlines())
+    forms = {name: rows.pop(name) for name in ("read as", "gold read as")}
+    assert re.fullmatch(r"\d+ steps", rows.pop("fuel"))
+    assert rows == {
+        "profile": "rl",
+        "extraction": "boxed, characters 16 to 27",
+        "answer": r"5\text{ cm}",
+        "gold": r"0.05\text{ m}",
+        "rule": "unit",
+        "status": "match",
+        "reward": "1",
+    }
+    assert forms["read as"].startswith("5 ")
+    assert forms["gold read as"].startswith("1/20 ")
 
 
 def test_one_answer_as_json():
     verdict = json.loads(run("verify", "0.50", "--bare", "--gold", "1/2", "--json").stdout)
     assert (verdict["correct"], verdict["status"], verdict["reward"]) == (True, "match", 1.0)
+    assert (verdict["pred_form"], verdict["gold_form"], verdict["span"]) == ("1/2", "1/2", [0, 4])
+    assert (verdict["profile"], verdict["candidates"]) == ("rl", 1)
+    assert verdict["fuel"] > 0
 
 
 def test_one_answer_from_a_pipe():

@@ -19,7 +19,11 @@ __all__ = ["Profile", "verify"]
 Profile = Literal["rl", "eval", "strict", "string", "math_verify"]
 RowMode = Literal["pair", "text", "full"]
 STREAM = "-"
-FIELDS = ("correct", "status", "rule", "extracted", "extraction", "span", "reward", "gold_form", "pred_form")
+FIELDS = (
+    *("correct", "status", "reward", "rule", "profile"),
+    *("extracted", "extraction", "span", "candidates"),
+    *("gold_form", "pred_form", "fuel"),
+)
 
 
 def verify(
@@ -36,6 +40,10 @@ def verify(
         RowMode | None,
         typer.Option("--mode", help="pair: a bare answer; full: a whole response; text: the gold is prose as well."),
     ] = None,
+    extract: Annotated[
+        str | None,
+        typer.Option("--extract", metavar="RULES", help="Where the answer may stand, e.g. hash,boxed for #### 18."),
+    ] = None,
     bare: Annotated[bool, typer.Option("--bare", help="The same as --mode pair.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Print how the verdict came about.")] = False,
     as_json: Json = False,
@@ -50,16 +58,17 @@ def verify(
     if bare and mode not in {None, "pair"}:
         raise ConfigError(f"--bare is --mode pair, but --mode is {mode}; leave one of them out")
     mode = "pair" if bare else mode
+    rules = None if extract is None else [rule.strip() for rule in extract.split(",")]
     if out is None:
         _check_one(answer, gold)
-        _verify_one(answer, gold or [], profile, mode or "full", explain=explain, as_json=as_json)
+        _verify_one(answer, gold or [], profile, mode or "full", rules, explain=explain, as_json=as_json)
     elif gold or explain:
         flag = "--gold" if gold else "--explain"
         raise ConfigError(
             f"{flag} is for one answer and --out for a file of rows, which hold their golds; leave one out"
         )
     else:
-        _verify_rows(answer, out, profile, mode, as_json=as_json)
+        _verify_rows(answer, out, profile, mode, rules, as_json=as_json)
 
 
 def _check_one(answer: str, gold: list[str] | None) -> None:
@@ -71,12 +80,21 @@ def _check_one(answer: str, gold: list[str] | None) -> None:
         raise ConfigError("--gold is missing; to verify a file of rows, name where to write with --out FILE")
 
 
-def _verify_one(answer: str, gold: list[str], profile: str, mode: RowMode, *, explain: bool, as_json: bool) -> None:
+def _verify_one(
+    answer: str,
+    gold: list[str],
+    profile: str,
+    mode: RowMode,
+    rules: list[str] | None,
+    *,
+    explain: bool,
+    as_json: bool,
+) -> None:
     from twogrpo import verifier
     from twogrpo.answer_rows import VERIFIER_MODES
 
     text = _stdin() if answer == STREAM else answer
-    verdict = verifier.verify(text, gold, profile=profile, mode=VERIFIER_MODES[mode])
+    verdict = verifier.verify(text, gold, profile=profile, mode=VERIFIER_MODES[mode], extract=rules)
     if as_json:
         print_json({name: getattr(verdict, name) for name in FIELDS})
     elif explain:
@@ -92,10 +110,12 @@ def _stdin() -> str:
         raise DataError(f"stdin: byte {error.start + 1} is not UTF-8 ({error.reason})") from error
 
 
-def _verify_rows(source: str, out: str, profile: str, mode: RowMode | None, *, as_json: bool) -> None:
+def _verify_rows(
+    source: str, out: str, profile: str, mode: RowMode | None, rules: list[str] | None, *, as_json: bool
+) -> None:
     from twogrpo.verdict_files import verify_file
 
-    counts = verify_file(source, out, profile=profile, mode=mode)
+    counts = verify_file(source, out, profile=profile, mode=mode, extract=rules)
     if as_json:
         print(json.dumps(asdict(counts)), file=sys.stderr if out == STREAM else sys.stdout)
     else:

@@ -79,6 +79,14 @@ class ScoringSection(Section):
 
     profile: Literal["rl", "eval", "strict", "string", "math_verify"] = "rl"
     """Profile of the verifier: `rl` is the precise one that a policy cannot game."""
+    extract: (
+        Annotated[
+            tuple[Literal["boxed", "answer_phrase", "hash", "answer_line", "choice", "last_math", "last_number"], ...],
+            Field(min_length=1),
+        ]
+        | None
+    ) = None
+    """Where the answer may stand, the first rule that finds one decides; by default the profile's (`rl`: boxed)."""
     function: str | None = None
     """`file.py:name` of a Python reward instead of the verifier: (prompts, responses, golds) -> numbers."""
 

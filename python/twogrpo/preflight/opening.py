@@ -86,7 +86,9 @@ def open_dry(
     model = find_model(config.model.path, config.seed, checks)
     sampler = checks.attempt("model", lambda: check_sampler(model, backend))
     checks.add(model_section(config, model, device, sampler))
-    reward = checks.attempt("reward", lambda: load_reward(config.reward.function, config.reward.profile))
+    reward = checks.attempt(
+        "reward", lambda: load_reward(config.reward.function, config.reward.profile, config.reward.extract)
+    )
     return Opening(state, device, model, sampler, reward)
 
 

@@ -40,7 +40,7 @@ def check_loadable(config: "EvalConfig") -> list[str]:
         ConfigError, DataError, EngineError: The model or the problems cannot be used.
     """
     select_device(config.model.device)
-    load_reward(config.reward.function, config.reward.profile)
+    load_reward(config.reward.function, config.reward.profile, config.reward.extract)
     tokenizer = load_tokenizer(config.model.path)
     load_outline(config.model.path)
     return [prompt.prompt_id for prompt in load_prompts(config.data.path or "", tokenizer, config).prompts]
@@ -77,7 +77,7 @@ def _open(config: "EvalConfig") -> tuple[Answering, dict[str, str]]:
     """Return the loaded model with its problems, and the hashes for the footers of what it answers."""
     device = select_device(config.model.device)
     set_threads(config.train.threads)
-    reward = load_reward(config.reward.function, config.reward.profile)
+    reward = load_reward(config.reward.function, config.reward.profile, config.reward.extract)
     tokenizer = load_tokenizer(config.model.path)
     prompts = load_prompts(config.data.path or "", tokenizer, config)
     model = load_policy(config.model.path, device=device, gradient_checkpointing=False)

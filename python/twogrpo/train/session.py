@@ -199,7 +199,7 @@ def _session(config: RunConfig, folder: RunFolder, device: "torch.device", backe
         learner=Learner(model, optimizer, device, dtype, pad_id=_pad_id(tokenizer, model)),
         tokenizer=tokenizer,
         generator=make_generator(model, tokenizer, backend=backend, dtype=dtype),
-        reward=load_reward(config.reward.function, config.reward.profile),
+        reward=load_reward(config.reward.function, config.reward.profile, config.reward.extract),
         state=state,
         metrics=metrics,
         console=console,

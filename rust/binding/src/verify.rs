@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3_arrow::PyTable;
 use pyo3_arrow::input::AnyArray;
 use rayon::prelude::*;
-use twogrpo_verify::{Mode, Options, Profile, Verdict};
+use twogrpo_verify::{ExtractionRule, Mode, Options, Profile, Search, UnknownRule, Verdict};
 
 use crate::error::VerifyError;
 use crate::pool;
@@ -73,36 +73,100 @@ impl PyVerdict {
     }
 }
 
+/// How the rows of one call are verified.
+struct Judge {
+    options: Options,
+    /// The extraction rules that were asked for instead of the profile's.
+    rules: Option<Vec<ExtractionRule>>,
+}
+
+impl Judge {
+    fn new(profile: &str, mode: &str, extract: Option<Vec<String>>, has_forms: bool) -> PyResult<Self> {
+        let rules = extract.map(|names| names.iter().map(|name| name.parse()).collect::<Result<Vec<_>, _>>());
+        let rules = rules
+            .transpose()
+            .map_err(|unknown: UnknownRule| VerifyError::new_err(unknown.to_string()))?;
+        if rules.as_ref().is_some_and(Vec::is_empty) {
+            return Err(VerifyError::new_err(
+                "extract names no rule; leave it out for the profile's own",
+            ));
+        }
+        Ok(Self {
+            options: options(profile, mode, has_forms)?,
+            rules,
+        })
+    }
+
+    /// Returns the verdict on one row, `error` where judging it panicked.
+    fn verdict(&self, response: &str, golds: &[&str], prompt: Option<&str>) -> Verdict {
+        let own = Search::of(self.options.profile.extraction());
+        let search = Search {
+            rules: self.rules.as_deref().unwrap_or(own.rules),
+            prompt_bytes: prompt.map_or(0, |prompt| twogrpo_verify::prompt_bytes(response, prompt)),
+            ..own
+        };
+        twogrpo_verify::verify_in_guarded(response, golds, self.options, search)
+    }
+}
+
 /// Return the verdict on one response; a match if it equals any of the gold answers.
 #[pyfunction]
-pub fn verify(py: Python<'_>, response: &str, golds: Vec<String>, profile: &str, mode: &str) -> PyResult<PyVerdict> {
-    let options = options(profile, mode, true)?;
+#[pyo3(signature = (response, golds, profile, mode, extract=None, prompt=None))]
+pub fn verify(
+    py: Python<'_>,
+    response: &str,
+    golds: Vec<String>,
+    profile: &str,
+    mode: &str,
+    extract: Option<Vec<String>>,
+    prompt: Option<&str>,
+) -> PyResult<PyVerdict> {
+    let judge = Judge::new(profile, mode, extract, true)?;
     let golds: Vec<&str> = golds.iter().map(String::as_str).collect();
-    let verdict = py.detach(|| twogrpo_verify::verify_guarded(response, &golds, options));
-    Ok(PyVerdict::new(verdict, response, options.profile))
+    let verdict = py.detach(|| judge.verdict(response, &golds, prompt));
+    Ok(PyVerdict::new(verdict, response, judge.options.profile))
 }
 
 /// Return a table of verdicts, one row a response, from Arrow arrays of text and of text or lists of text.
 #[pyfunction]
+#[pyo3(signature = (responses, golds, profile, mode, extract=None, prompts=None))]
 pub fn verify_batch(
     py: Python<'_>,
     responses: AnyArray,
     golds: AnyArray,
     profile: &str,
     mode: &str,
+    extract: Option<Vec<String>>,
+    prompts: Option<AnyArray>,
 ) -> PyResult<PyTable> {
-    let options = options(profile, mode, false)?;
+    let judge = Judge::new(profile, mode, extract, false)?;
     let (responses, golds) = (chunks(responses)?, chunks(golds)?);
     let responses = Texts::read(&responses, "responses")?;
     let golds = Golds::read(&golds, "golds")?;
-    if responses.len() != golds.len() {
-        let (rows, found) = (responses.len(), golds.len());
-        return Err(VerifyError::new_err(format!(
-            "responses has {rows} rows and golds {found}; give one gold a response"
-        )));
+    check_rows("golds", golds.len(), responses.len())?;
+    let prompts = prompts.map(chunks).transpose()?;
+    let prompts = prompts
+        .as_ref()
+        .map(|prompts| Texts::read(prompts, "prompts"))
+        .transpose()?;
+    if let Some(prompts) = &prompts {
+        check_rows("prompts", prompts.len(), responses.len())?;
     }
-    let verdicts = verdicts(py, &responses, &golds, options)?;
+    let verdicts = verdicts(py, responses.len(), |row| {
+        let prompt = prompts.as_ref().map(|prompts| prompts.get(row));
+        judge.verdict(responses.get(row), golds.get(row), prompt)
+    })?;
     table(&verdicts)
+}
+
+fn check_rows(name: &str, found: usize, rows: usize) -> PyResult<()> {
+    if found == rows {
+        return Ok(());
+    }
+    let one = name.trim_end_matches('s');
+    Err(VerifyError::new_err(format!(
+        "responses has {rows} rows and {name} {found}; give one {one} a response"
+    )))
 }
 
 /// Return the kind of each bare answer of an Arrow array of text.
@@ -156,14 +220,13 @@ fn options(profile: &str, mode: &str, has_forms: bool) -> PyResult<Options> {
 }
 
 /// Returns the verdicts in the order of the rows, without the GIL.
-fn verdicts(py: Python<'_>, responses: &Texts<'_>, golds: &Golds<'_>, options: Options) -> PyResult<Vec<Verdict>> {
-    let rows = responses.len();
+fn verdicts(py: Python<'_>, rows: usize, verdict: impl Fn(usize) -> Verdict + Sync) -> PyResult<Vec<Verdict>> {
     let pool = if rows < MIN_PARALLEL_ROWS {
         None
     } else {
         pool::current()?
     };
-    let verdict = |row: usize| twogrpo_verify::verify_guarded(responses.get(row), golds.get(row), options);
+    let verdict = &verdict;
     let mut verdicts = Vec::with_capacity(rows);
     for start in (0..rows).step_by(ROWS_PER_SIGNAL_CHECK) {
         let part = start..rows.min(start + ROWS_PER_SIGNAL_CHECK);

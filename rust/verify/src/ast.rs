@@ -49,6 +49,10 @@ pub enum Ast {
     Matrix(Vec<Vec<Ast>>),
     /// Sets joined.
     Union(Vec<Ast>),
+    /// A set and what is taken out of it.
+    Difference(Box<Ast>, Box<Ast>),
+    /// Three values or more in proportion.
+    Ratio(Vec<Ast>),
     /// Members with a relation between each two.
     Chain(Vec<Ast>, Vec<Relation>),
     /// All real numbers, or another set with a letter of its own.
@@ -92,20 +96,73 @@ pub enum Relation {
 impl Ast {
     /// Returns whether a `\pm` or `\mp` leaves a sign open, so that the answer is two values.
     pub fn has_open_sign(&self) -> bool {
+        self.has_sign(&|_| true)
+    }
+
+    /// Returns whether a `\mp` ties its sign to that of a `\pm`.
+    pub fn has_tied_sign(&self) -> bool {
+        self.has_sign(&|is_minus_first| is_minus_first)
+    }
+
+    fn has_sign(&self, test: &impl Fn(bool) -> bool) -> bool {
         match self {
-            Self::PlusMinus(..) => true,
-            Self::Neg(inner) | Self::Percent(inner) | Self::Unit(inner, _) => inner.has_open_sign(),
-            Self::Quotient(a, b) | Self::Power(a, b) | Self::Root(a, b) | Self::Mixed(a, b) => {
-                a.has_open_sign() || b.has_open_sign()
-            }
+            Self::PlusMinus(inner, is_minus_first) => test(*is_minus_first) || inner.has_sign(test),
+            // The members of these are values by themselves.
+            Self::Set(_) | Self::List(_) | Self::Matrix(_) => false,
+            other => other.parts().into_iter().any(|part| part.has_sign(test)),
+        }
+    }
+
+    /// Returns the parts that a node holds, in order.
+    pub fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Neg(inner) | Self::Percent(inner) | Self::Unit(inner, _) | Self::PlusMinus(inner, _) => vec![inner],
+            Self::Quotient(a, b)
+            | Self::Power(a, b)
+            | Self::Root(a, b)
+            | Self::Mixed(a, b)
+            | Self::Difference(a, b) => vec![a, b],
             Self::Sum(parts)
             | Self::Product(parts)
             | Self::Call(_, parts)
             | Self::Apply(_, parts)
             | Self::Chain(parts, _)
             | Self::Bracket(_, parts, _)
-            | Self::Union(parts) => parts.iter().any(Self::has_open_sign),
-            _ => false,
+            | Self::Set(parts)
+            | Self::List(parts)
+            | Self::Union(parts)
+            | Self::Ratio(parts) => parts.iter().collect(),
+            Self::Matrix(rows) => rows.iter().flatten().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the node with each of its parts replaced.
+    pub fn with_parts(&self, change: &dyn Fn(&Self) -> Self) -> Self {
+        let one = |part: &Self| Box::new(change(part));
+        let each = |parts: &[Self]| parts.iter().map(change).collect::<Vec<_>>();
+        match self {
+            Self::Neg(inner) => Self::Neg(one(inner)),
+            Self::Percent(inner) => Self::Percent(one(inner)),
+            Self::Unit(inner, unit) => Self::Unit(one(inner), unit.clone()),
+            Self::PlusMinus(inner, is_minus_first) => Self::PlusMinus(one(inner), *is_minus_first),
+            Self::Quotient(a, b) => Self::Quotient(one(a), one(b)),
+            Self::Power(a, b) => Self::Power(one(a), one(b)),
+            Self::Root(a, b) => Self::Root(one(a), one(b)),
+            Self::Mixed(a, b) => Self::Mixed(one(a), one(b)),
+            Self::Sum(parts) => Self::Sum(each(parts)),
+            Self::Product(parts) => Self::Product(each(parts)),
+            Self::Call(name, parts) => Self::Call(name.clone(), each(parts)),
+            Self::Apply(name, parts) => Self::Apply(name.clone(), each(parts)),
+            Self::Chain(parts, relations) => Self::Chain(each(parts), relations.clone()),
+            Self::Bracket(open, parts, close) => Self::Bracket(*open, each(parts), *close),
+            Self::Set(parts) => Self::Set(each(parts)),
+            Self::List(parts) => Self::List(each(parts)),
+            Self::Union(parts) => Self::Union(each(parts)),
+            Self::Difference(a, b) => Self::Difference(one(a), one(b)),
+            Self::Ratio(parts) => Self::Ratio(each(parts)),
+            Self::Matrix(rows) => Self::Matrix(rows.iter().map(|row| each(row)).collect()),
+            other => other.clone(),
         }
     }
 }

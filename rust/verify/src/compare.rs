@@ -1,67 +1,30 @@
 //! Two answers as text to an outcome: identical text first, then plain integers, then the way through normal forms.
 
-use crate::equality::{Judge, Outcome, choice_letter, undone};
+use crate::ast::Ast;
+use crate::comparison::Comparison;
+use crate::equality::{Judge, Outcome, choice_letter, renamed, undone};
 use crate::fuel::Fuel;
 use crate::lexer::lex;
 use crate::limits;
 use crate::normal::{Form, Normaliser, Trouble};
 use crate::parser::{self, Answer};
-use crate::profile::Equality;
-use crate::token::{self, Token};
+use crate::profile::{Equality, Profile};
+use crate::token::{self, Kind, Token};
 use crate::unicode::to_latex;
 use crate::verdict::Status;
 
-/// What the comparison with one gold answer came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comparison {
-    /// What became of the answer.
-    pub status: Status,
-    /// The rule that decided.
-    pub rule: Option<&'static str>,
-    /// Whether it is the gold that exceeded a limit.
-    pub is_gold_limit: bool,
-}
-
-impl Comparison {
-    /// Returns an outcome that no rule decided.
-    pub const fn of(status: Status) -> Self {
-        Self {
-            status,
-            rule: None,
-            is_gold_limit: false,
-        }
-    }
-
-    /// Returns whether the gold is at fault.
-    pub const fn is_failure(&self) -> bool {
-        self.is_gold_limit || matches!(self.status, Status::UnparsableGold)
-    }
-
-    const fn matching(rule: &'static str) -> Self {
-        Self {
-            status: Status::Match,
-            rule: Some(rule),
-            is_gold_limit: false,
-        }
-    }
-
-    const fn differing(rule: &'static str) -> Self {
-        Self {
-            status: Status::Mismatch,
-            rule: Some(rule),
-            is_gold_limit: false,
-        }
-    }
-}
+/// Words around the box of a gold answer beyond which it is a solution.
+const BOX_WORDS: usize = 8;
 
 /// Returns what comes of an answer and a gold answer, both trimmed.
-pub fn compare(pred: &str, gold: &str, equality: Equality, fuel: &mut Fuel) -> Comparison {
+pub fn compare(pred: &str, gold: &str, profile: Profile, fuel: &mut Fuel) -> Comparison {
     if gold.is_empty() {
         return Comparison::of(Status::UnparsableGold);
     }
     if pred == gold {
         return Comparison::matching("identical");
     }
+    let equality = profile.equality();
     if let (Some(left), Some(right)) = (small_integer(pred), small_integer(gold))
         && equality != Equality::Text
     {
@@ -72,15 +35,34 @@ pub fn compare(pred: &str, gold: &str, equality: Equality, fuel: &mut Fuel) -> C
         };
     }
     if gold.len() > limits::ANSWER_BYTES {
-        return Comparison {
-            is_gold_limit: true,
-            ..Comparison::of(Status::Limit)
-        };
+        return Comparison::beyond_gold();
     }
     if pred.len() > limits::ANSWER_BYTES {
         return Comparison::of(Status::Limit);
     }
-    by_tokens(pred, gold, equality, fuel)
+    let comparison = by_tokens(pred, gold, equality, fuel);
+    if !profile.has_decimal_commas() || comparison.status == Status::Match {
+        return comparison;
+    }
+    match (with_point(pred), with_point(gold)) {
+        (None, None) => comparison,
+        (left, right) => by_tokens(
+            left.as_deref().unwrap_or(pred),
+            right.as_deref().unwrap_or(gold),
+            equality,
+            fuel,
+        ),
+    }
+}
+
+/// Returns the text with its only comma, between digits and not before a group of three, as a decimal point.
+fn with_point(text: &str) -> Option<String> {
+    let (before, after) = text.split_once(',')?;
+    let decimals = after.bytes().take_while(u8::is_ascii_digit).count();
+    let is_decimal = before.ends_with(|last: char| last.is_ascii_digit()) && decimals > 0 && decimals != 3;
+    // Between brackets a comma divides values.
+    let is_inside = before.contains(['(', '[', '{']);
+    (is_decimal && !is_inside && !after.contains(',')).then(|| format!("{before}.{after}"))
 }
 
 /// Returns a plain integer of at most 18 digits.
@@ -92,10 +74,7 @@ fn small_integer(text: &str) -> Option<i64> {
 
 fn by_tokens(pred: &str, gold: &str, equality: Equality, fuel: &mut Fuel) -> Comparison {
     let Ok(gold_tokens) = lex(&to_latex(gold), fuel) else {
-        return Comparison {
-            is_gold_limit: true,
-            ..Comparison::of(Status::Limit)
-        };
+        return Comparison::beyond_gold();
     };
     let Ok(tokens) = lex(&to_latex(pred), fuel) else {
         return Comparison::of(Status::Limit);
@@ -111,7 +90,11 @@ fn by_tokens(pred: &str, gold: &str, equality: Equality, fuel: &mut Fuel) -> Com
         return Comparison::matching("spelling");
     }
     if equality == Equality::Text {
-        return Comparison::differing("spelling");
+        return if unsigned(&spelled) == unsigned(&gold_spelled) {
+            Comparison::matching("spelling")
+        } else {
+            Comparison::differing("spelling")
+        };
     }
     let is_lenient = equality == Equality::Eval;
     if let (Some(left), Some(right)) = (choice_letter(&spelled, is_lenient), choice_letter(&gold_spelled, false)) {
@@ -121,7 +104,22 @@ fn by_tokens(pred: &str, gold: &str, equality: Equality, fuel: &mut Fuel) -> Com
             Comparison::differing("choice")
         };
     }
+    if is_worked_solution(gold) {
+        return Comparison::of(Status::UnparsableGold);
+    }
     by_form(tokens, gold_tokens, equality, fuel)
+}
+
+/// Returns whether a gold answer is a text with its answer in it: the wrong column of a data set, or one to be searched.
+///
+/// No answer equals it, so that a reward of 0 would say nothing about a response.
+fn is_worked_solution(gold: &str) -> bool {
+    gold.contains("####") || (gold.contains("\\boxed") && gold.split_whitespace().count() > BOX_WORDS)
+}
+
+/// Returns a spelling without the signs that say what a number counts: percent, degrees and currency.
+fn unsigned(spelling: &str) -> String {
+    spelling.replace("^{\\circ }", "").replace(['%', '$'], "")
 }
 
 /// A gold answer or an answer as far as it was read.
@@ -140,8 +138,12 @@ impl Reading {
 /// Reads tokens to a normal form.
 fn read(tokens: Vec<Token>, keeps_rough: bool, fuel: &mut Fuel) -> Result<Reading, Trouble> {
     let answer = parser::parse(tokens).map_err(|_| Trouble::Unsupported)?;
-    let form = Normaliser { fuel, keeps_rough }.form(&answer.ast)?;
+    let form = normal(&answer.ast, keeps_rough, fuel)?;
     Ok(Reading { answer, form })
+}
+
+fn normal(ast: &Ast, keeps_rough: bool, fuel: &mut Fuel) -> Result<Form, Trouble> {
+    Normaliser { fuel, keeps_rough }.form(ast)
 }
 
 /// Returns how an answer is read, in words; none if it is not understood.
@@ -154,26 +156,38 @@ pub fn described(text: &str, fuel: &mut Fuel) -> Option<String> {
 }
 
 fn by_form(pred: Vec<Token>, gold: Vec<Token>, equality: Equality, fuel: &mut Fuel) -> Comparison {
+    // A gold that holds words is at least a text, whatever else is understood of it.
+    let is_sign =
+        matches!(gold.as_slice(), [token] if matches!(token.kind, token::Kind::Mark(_) | token::Kind::Command(_)));
+    let as_text = if is_sign && pred.len() > 1 {
+        Some(Comparison::differing("text"))
+    } else {
+        (is_sign || parser::is_prose(&gold)).then(|| by_words(&pred, &gold, equality, fuel))
+    };
+    if let Some(comparison) = &as_text
+        && comparison.status == Status::Match
+    {
+        return comparison.clone();
+    }
     let gold = match read(gold, false, fuel) {
         Ok(gold) => gold,
-        Err(Trouble::Limit) => {
-            return Comparison {
-                is_gold_limit: true,
-                ..Comparison::of(Status::Limit)
-            };
-        }
-        Err(_) => return Comparison::of(Status::UnparsableGold),
+        Err(Trouble::Limit) => return Comparison::beyond_gold(),
+        Err(_) => return as_text.unwrap_or(Comparison::of(Status::UnparsableGold)),
     };
     if gold.answer.has_words && equality != Equality::Eval && !gold.is_number() {
-        return Comparison::of(Status::UnparsableGold);
+        return as_text.unwrap_or(Comparison::differing("text"));
     }
+    let is_announced =
+        matches!(pred.first().map(|token| &token.kind), Some(Kind::Text(word)) if word.chars().count() > 1);
     let pred = match read(pred, equality != Equality::Eval, fuel) {
         Ok(pred) => pred,
         Err(Trouble::Limit) => return Comparison::of(Status::Limit),
         Err(Trouble::Undefined) => return Comparison::of(Status::Mismatch),
         Err(Trouble::Unsupported) => return Comparison::of(Status::UnparsablePred),
     };
-    if pred.answer.has_words && equality != Equality::Eval {
+    // Even words that add nothing to a value are no part of its form.
+    let is_announced = is_announced && equality == Equality::Strict && !matches!(pred.form, Form::Text(_));
+    if is_announced || (pred.answer.has_words && equality != Equality::Eval) {
         return Comparison::of(Status::UnparsablePred);
     }
     match judged(&pred, &gold, equality, fuel) {
@@ -184,8 +198,28 @@ fn by_form(pred: Vec<Token>, gold: Vec<Token>, equality: Equality, fuel: &mut Fu
     }
 }
 
+/// Compares everything both sides say as words.
+fn by_words(pred: &[Token], gold: &[Token], equality: Equality, fuel: &mut Fuel) -> Comparison {
+    let (pred, gold) = (Form::Text(parser::text_of(pred)), Form::Text(parser::text_of(gold)));
+    match (Judge { equality, fuel }).compare(&pred, &gold) {
+        Ok(Outcome::Equal(rule)) => Comparison::matching(rule),
+        Ok(_) => Comparison::differing("text"),
+        Err(_) => Comparison::of(Status::Limit),
+    }
+}
+
 fn judged(pred: &Reading, gold: &Reading, equality: Equality, fuel: &mut Fuel) -> Result<Comparison, Trouble> {
-    let rule = match (Judge { equality, fuel }).compare(&pred.form, &gold.form)? {
+    let mut outcome = (Judge { equality, fuel }).compare(&pred.form, &gold.form)?;
+    if !outcome.is_equal()
+        && equality == Equality::Eval
+        && let Some(ast) = renamed(&pred.answer.ast, &gold.answer.ast)
+    {
+        let form = normal(&ast, false, fuel)?;
+        if (Judge { equality, fuel }).compare(&form, &gold.form)?.is_equal() {
+            outcome = Outcome::Equal("renamed");
+        }
+    }
+    let rule = match outcome {
         Outcome::Equal(rule) => rule,
         Outcome::Different => return Ok(Comparison::of(Status::Mismatch)),
         Outcome::Unknown => return Ok(Comparison::of(Status::Unknown)),

@@ -36,14 +36,6 @@ impl Fuel {
         }
     }
 
-    /// Charges for a product of two integers of so many bits.
-    pub const fn spend_product(&mut self, left_bits: usize, right_bits: usize) -> Result<(), Exhausted> {
-        const fn limbs(bits: usize) -> u64 {
-            1 + (bits / 64) as u64
-        }
-        self.spend(limbs(left_bits).saturating_mul(limbs(right_bits)))
-    }
-
     /// Returns the steps spent.
     pub const fn spent(&self) -> u64 {
         self.spent

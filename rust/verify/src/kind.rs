@@ -94,8 +94,11 @@ pub fn kind(answer: &str) -> Kind {
     if choice_letter(&token::spelling(&tokens), false).is_some() {
         return Kind::Choice;
     }
-    let Ok(answer) = parser::parse(tokens) else {
-        return Kind::Unknown;
+    let is_prose = parser::is_prose(&tokens);
+    let answer = match parser::parse(tokens) {
+        Ok(answer) => answer,
+        Err(_) if is_prose => return Kind::Text,
+        Err(_) => return Kind::Unknown,
     };
     match of(&answer.ast) {
         Kind::Integer | Kind::Fraction | Kind::Decimal if answer.has_words => Kind::Quantity,

@@ -8,6 +8,7 @@
 mod ast;
 mod commands;
 mod compare;
+mod comparison;
 mod equality;
 mod evaluate;
 mod extract;
@@ -18,14 +19,15 @@ mod limits;
 mod normal;
 mod parser;
 mod profile;
+mod repair;
 mod token;
 mod unicode;
 mod units;
 mod verdict;
 mod verify;
 
-pub use extract::ExtractionRule;
+pub use extract::{ExtractionRule, Search, UnknownRule, prompt_bytes};
 pub use kind::{Kind, kind, kind_guarded};
 pub use profile::{Equality, Extraction, Profile, UnknownProfile};
 pub use verdict::{Status, Verdict};
-pub use verify::{Mode, Options, VERSION, verify, verify_guarded};
+pub use verify::{Mode, Options, VERSION, verify, verify_guarded, verify_in, verify_in_guarded};

@@ -11,15 +11,16 @@ pub enum Extraction {
     Strict,
     /// Everything that reads as a final answer, the best first.
     Lenient,
+    /// As lenient, and boxes side by side are one list.
+    Merged,
 }
 
 impl Extraction {
     /// Returns the rules in the order in which they are tried.
     pub const fn rules(self) -> &'static [ExtractionRule] {
-        use ExtractionRule::{AnswerLine, AnswerPhrase, Boxed, Hash, LastMath, LastNumber};
         match self {
-            Self::Strict => &[Boxed],
-            Self::Lenient => &[Boxed, AnswerPhrase, Hash, AnswerLine, LastMath, LastNumber],
+            Self::Strict => &[ExtractionRule::Boxed],
+            Self::Lenient | Self::Merged => &ExtractionRule::ALL,
         }
     }
 }
@@ -71,7 +72,8 @@ impl Profile {
     pub const fn extraction(self) -> Extraction {
         match self {
             Self::Rl | Self::Strict | Self::String => Extraction::Strict,
-            Self::Eval | Self::MathVerify => Extraction::Lenient,
+            Self::Eval => Extraction::Lenient,
+            Self::MathVerify => Extraction::Merged,
         }
     }
 
@@ -83,6 +85,11 @@ impl Profile {
             Self::Strict => Equality::Strict,
             Self::String => Equality::Text,
         }
+    }
+
+    /// Returns whether a comma may stand for a decimal point, as in `1000,99`.
+    pub const fn has_decimal_commas(self) -> bool {
+        matches!(self, Self::MathVerify)
     }
 }
 

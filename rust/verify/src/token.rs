@@ -36,7 +36,9 @@ pub enum Kind {
     Currency,
     /// `\begin{..}` of a matrix.
     Begin,
-    /// `\end{..}` of a matrix.
+    /// `\begin{..}` of a system of equations or of cases.
+    BeginSystem,
+    /// `\end{..}` of either.
     End,
 }
 
@@ -52,7 +54,7 @@ impl Kind {
     }
 
     /// Appends the one spelling of the token.
-    fn spell(&self, out: &mut String) {
+    pub fn spell(&self, out: &mut String) {
         match self {
             Self::Number(text) | Self::Word(text) => out.push_str(text),
             Self::Text(text) => {
@@ -68,6 +70,7 @@ impl Kind {
             Self::Row => out.push_str("\\\\"),
             Self::Currency => out.push('$'),
             Self::Begin => out.push_str("\\begin"),
+            Self::BeginSystem => out.push_str("\\begin{cases}"),
             Self::End => out.push_str("\\end"),
         }
     }

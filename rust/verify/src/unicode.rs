@@ -4,14 +4,18 @@ use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::repair::mended;
+
 /// Returns the text with every character that has a LaTeX spelling spelled so, and the rest in NFKC.
 pub fn to_latex(text: &str) -> Cow<'_, str> {
+    let text = mended(text);
     if text.is_ascii() {
-        return Cow::Borrowed(text);
+        return text;
     }
     let mut out = String::with_capacity(text.len() + 16);
     let mut script = None;
-    for c in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
         let next = raised(c)
             .map(|digit| ('^', digit))
             .or_else(|| lowered(c).map(|digit| ('_', digit)));
@@ -26,6 +30,11 @@ pub fn to_latex(text: &str) -> Cow<'_, str> {
             out.push(digit);
         } else {
             push(&mut out, c);
+            if matches!(c, '\u{221a}' | '\u{221b}') {
+                // The sign reaches over all digits, where the command takes only one.
+                let digits: String = std::iter::from_fn(|| characters.next_if(char::is_ascii_digit)).collect();
+                out.extend(["{", &digits, "}"].into_iter().filter(|_| !digits.is_empty()));
+            }
         }
         script = next.map(|(mark, _)| mark);
     }
@@ -81,14 +90,50 @@ fn symbol(c: char) -> Option<&'static str> {
         '\u{2260}' => "\\ne ",
         '\u{2248}' => "\\approx ",
         '\u{2208}' => "\\in ",
+        '\u{2201}' => "\\complement ",
+        '\u{2103}' => "^{\\circ}C",
+        '\u{2109}' => "^{\\circ}F",
+        '\u{228a}' => "\\subsetneq ",
+        '\u{2209}' => "\\notin ",
+        '\u{2200}' => "\\forall ",
+        '\u{2203}' => "\\exists ",
+        '\u{ac}' => "\\neg ",
+        '\u{2282}' => "\\subset ",
+        '\u{2283}' => "\\supset ",
+        '\u{2286}' => "\\subseteq ",
+        '\u{2287}' => "\\supseteq ",
+        '\u{2261}' => "\\equiv ",
+        '\u{2245}' => "\\cong ",
+        '\u{223c}' => "\\sim ",
+        '\u{22a5}' | '\u{27c2}' => "\\perp ",
+        '\u{2225}' => "\\parallel ",
+        '\u{221d}' => "\\propto ",
+        '\u{2190}'..='\u{2193}' | '\u{27f6}' => "\\to ",
+        '\u{21d2}' => "\\Rightarrow ",
+        '\u{21d4}' => "\\iff ",
+        '\u{2211}' => "\\sum ",
+        '\u{220f}' => "\\prod ",
+        '\u{222b}' => "\\int ",
+        '\u{25b3}' => "\\triangle ",
+        '\u{22ef}' => "\\ldots ",
+        '\u{2223}' => "\\mid ",
+        '\u{2016}' => "\\Vert ",
+        '\u{27e8}' | '\u{2329}' => "\\langle ",
+        '\u{27e9}' | '\u{232a}' => "\\rangle ",
+        '\u{221b}' => "\\sqrt[3]",
+        '\u{c5}' | '\u{212b}' => "\\text{angstrom}",
         '\u{222a}' => "\\cup ",
         '\u{2229}' => "\\cap ",
         '\u{2205}' | '\u{d8}' => "\\emptyset ",
-        '\u{2228}' => "\\lor ",
-        '\u{2227}' => "\\land ",
+        '\u{2228}' | '\u{6216}' => "\\lor ",
+        '\u{2227}' | '\u{4e14}' => "\\land ",
         '\u{211d}' => "\\mathbb{R}",
         '\u{2124}' => "\\mathbb{Z}",
-        '\u{2032}' | '\u{2019}' => "'",
+        '\u{2115}' => "\\mathbb{N}",
+        '\u{211a}' => "\\mathbb{Q}",
+        '\u{2102}' => "\\mathbb{C}",
+        '\u{2032}' | '\u{2019}' | '\u{2018}' => "'",
+        '\u{2033}' => "''",
         '\u{2220}' => "\\angle ",
         '\u{2044}' | '\u{2215}' => "/",
         '\u{20ac}' => "\\text{euros}",
@@ -127,14 +172,23 @@ fn greek(c: char) -> Option<&'static str> {
         'δ' => "\\delta ",
         'ε' => "\\epsilon ",
         'θ' => "\\theta ",
+        'η' => "\\eta ",
+        'ξ' => "\\xi ",
         'λ' => "\\lambda ",
         'μ' | 'µ' => "\\mu ",
         'π' => "\\pi ",
         'ρ' => "\\rho ",
         'σ' => "\\sigma ",
         'τ' => "\\tau ",
-        'φ' => "\\phi ",
+        'φ' | 'ϕ' => "\\phi ",
         'ω' => "\\omega ",
+        'Γ' => "\\Gamma ",
+        'Θ' => "\\Theta ",
+        'Λ' => "\\Lambda ",
+        'Σ' => "\\Sigma ",
+        'Φ' => "\\Phi ",
+        'Ψ' => "\\Psi ",
+        'ψ' => "\\psi ",
         'Δ' => "\\Delta ",
         'Ω' => "\\Omega ",
         _ => return None,
@@ -164,6 +218,6 @@ mod tests {
     #[test]
     fn signs_and_full_width_digits_are_folded() {
         assert_eq!(to_latex("\u{2212}\u{ff13}\u{200b}"), "-3");
-        assert_eq!(to_latex("√2 × π"), "\\sqrt 2 \\times  \\pi ");
+        assert_eq!(to_latex("√12 × π"), "\\sqrt {12} \\times  \\pi ");
     }
 }

@@ -1,19 +1,29 @@
 //! Equality of two answers by the rules of a profile.
 //!
-//! `scalar` compares values with their units, percent signs and rounding, `collection` what is made of several,
-//! `chain` equations and left sides, `words` text and choice letters; `work` finds arithmetic that was left undone.
+//! `scalar` compares values with their units and percent signs, `rounding` decimals, `collection` what is made of
+//! several, `chain` equations and left sides, `names` values of several names, `inequality`, `region` and `interval` sets of real
+//! numbers, `words` text and choice letters; `solve` is the algebra behind them, `rename` finds names that could as
+//! well be others, and `work` arithmetic that was left undone.
 
 mod chain;
 mod collection;
+mod inequality;
+mod interval;
+mod names;
+mod region;
+mod rename;
+mod rounding;
 mod scalar;
+mod solve;
 mod words;
 mod work;
 
+pub use rename::renamed;
 pub use words::choice_letter;
 pub use work::undone;
 
 use crate::fuel::Fuel;
-use crate::normal::{Form, Sameness, Shape, Trouble};
+use crate::normal::{Form, Sameness, Trouble};
 use crate::profile::Equality;
 
 /// What a comparison found.
@@ -59,63 +69,45 @@ impl Judge<'_> {
     /// Returns whether an answer equals the gold answer.
     pub fn compare(&mut self, pred: &Form, gold: &Form) -> Judged {
         self.fuel.spend(COMPARISON_STEPS)?;
+        if let (Form::Scalar(pred), Form::Scalar(gold)) = (pred, gold) {
+            return self.scalars(pred, gold);
+        }
+        if let Some(outcome) = self.regions(pred, gold)? {
+            return Ok(outcome);
+        }
+        if let Some(outcome) = self.assignments(pred, gold)? {
+            return Ok(outcome);
+        }
         match (pred, gold) {
-            (Form::Scalar(pred), Form::Scalar(gold)) => self.scalars(pred, gold),
             (Form::Equation(..), _) | (_, Form::Equation(..)) => self.equations(pred, gold),
-            (Form::Range(name, pred), Form::Range(gold_name, gold)) => {
-                if name == gold_name || self.is_lenient() {
-                    self.compare(pred, gold)
-                } else {
-                    Ok(Outcome::Different)
-                }
+            (Form::Range(..) | Form::Inequality(..) | Form::Ordering(..) | Form::NotEqual(_), _)
+            | (_, Form::Range(..) | Form::Inequality(..) | Form::Ordering(..) | Form::NotEqual(_)) => {
+                self.inequalities(pred, gold)
             }
-            (Form::Range(_, pred), gold) if !self.is_strict() => self.compare(pred, gold),
-            (pred, Form::Range(_, gold)) if !self.is_strict() => self.compare(pred, gold),
-            (Form::Inequality(pred, is_closed), Form::Inequality(gold, is_gold_closed))
-                if is_closed == is_gold_closed =>
-            {
-                self.proportional(pred, gold, true)
-            }
-            (Form::NotEqual(pred), Form::NotEqual(gold)) => self.proportional(pred, gold, false),
             (Form::Several(shape, pred), Form::Several(gold_shape, gold)) => {
                 self.collections((*shape, pred), (*gold_shape, gold))
             }
-            (Form::Several(Shape::Set, pred), gold) | (gold, Form::Several(Shape::Set, pred)) if self.is_lenient() => {
-                match pred.as_slice() {
-                    [only] => self.compare(only, gold),
-                    _ => Ok(Outcome::Different),
-                }
-            }
+            (Form::Several(..), _) | (_, Form::Several(..)) => self.with_single(pred, gold),
             (Form::Text(pred), Form::Text(gold)) => Ok(self.texts(pred, gold)),
-            (pred, gold) => Ok(self.remaining(pred, gold)),
+            (Form::Based(digits, _), other) | (other, Form::Based(digits, _)) => {
+                Ok(self.based(digits, pred, gold, other))
+            }
+            _ if pred == gold => Ok(Outcome::Equal("identical")),
+            _ if self.is_lenient() && words::are_synonyms(pred, gold) => Ok(Outcome::Equal("synonym")),
+            _ => Ok(Outcome::Different),
         }
     }
 
-    /// Compares what has no parts.
-    fn remaining(&self, pred: &Form, gold: &Form) -> Outcome {
-        let is_reals = |form: &Form| match form {
-            Form::NamedSet(letter) => letter == "R",
-            Form::Several(Shape::Bracket('(', ')'), ends) => {
-                matches!(ends.as_slice(), [Form::Infinity(true), Form::Infinity(false)])
-            }
-            _ => false,
-        };
-        let is_same_digits = |digits: &str, other: &Form| match other {
+    /// Compares digits in a base with another number; in evaluation the base may be left out.
+    fn based(&self, digits: &str, pred: &Form, gold: &Form, other: &Form) -> Outcome {
+        let is_same_digits = match other {
             Form::Scalar(scalar) => scalar.unit.is_none() && scalar.value.to_string() == digits,
             _ => false,
         };
-        match (pred, gold) {
-            _ if pred == gold => Outcome::Equal("identical"),
-            _ if !self.is_strict() && is_reals(pred) && is_reals(gold) => Outcome::Equal("set"),
-            (Form::Based(digits, _), other) | (other, Form::Based(digits, _)) => {
-                let is_equal = self.is_lenient() && is_same_digits(digits, other);
-                if is_equal {
-                    Outcome::Equal("base")
-                } else {
-                    Outcome::Different
-                }
-            }
-            _ => Outcome::Different,
+        if pred == gold || (self.is_lenient() && is_same_digits) {
+            Outcome::Equal("base")
+        } else {
+            Outcome::Different
         }
     }
 

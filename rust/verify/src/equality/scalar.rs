@@ -1,15 +1,37 @@
-//! Single values: exact, in percent, with units, rounded.
+//! Single values: exact, in percent, with units.
 
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 use super::{Judge, Judged, Outcome};
-use crate::normal::{Poly, Scalar, product, sameness};
+use crate::normal::{Poly, Precision, Scalar, product, sameness};
 
-/// Significant digits of a decimal gold from which a longer decimal may round to it.
-const GOLD_DIGITS: usize = 3;
-/// Significant digits from which a decimal stands for an exact fraction.
-const EXACT_DIGITS: usize = 4;
+/// A plain value, free of percent signs and units.
+pub(super) struct Measure {
+    pub(super) value: Poly,
+    pub(super) precision: Option<Precision>,
+}
+
+impl Measure {
+    fn of(scalar: &Scalar) -> Self {
+        Self {
+            value: scalar.value.clone(),
+            precision: scalar.precision.clone(),
+        }
+    }
+
+    fn scaled(self, factor: &RBig) -> Self {
+        Self {
+            value: self.value.scaled(factor),
+            precision: self.precision.map(|precision| precision.scaled(factor)),
+        }
+    }
+
+    fn in_base_units(scalar: &Scalar) -> Self {
+        let factor = scalar.unit.as_ref().map_or(RBig::ONE, |unit| unit.factor.clone());
+        Self::of(scalar).scaled(&factor)
+    }
+}
 
 impl Judge<'_> {
     pub(super) fn scalars(&mut self, pred: &Scalar, gold: &Scalar) -> Judged {
@@ -21,34 +43,25 @@ impl Judge<'_> {
                 if self.is_strict() || !unit.is_convertible(gold_unit) {
                     return Ok(Outcome::Different);
                 }
-                let (left, right) = (pred.value.scaled(&unit.factor), gold.value.scaled(&gold_unit.factor));
-                return self.values(&left, &right, "unit");
+                self.measures(&Measure::in_base_units(pred), &Measure::in_base_units(gold), "unit")
             }
-            (Some(_), None) | (None, Some(_)) if self.is_strict() => return Ok(Outcome::Different),
+            (Some(_), None) | (None, Some(_)) if self.is_strict() => Ok(Outcome::Different),
             // Letters glued to a number may be a unit or names; a reward is not given for either guess.
-            (Some(unit), None) if unit.is_glued && !self.is_lenient() => return Ok(Outcome::Different),
+            (Some(unit), None) if unit.is_glued && !self.is_lenient() => Ok(Outcome::Different),
             (Some(unit), None) | (None, Some(unit)) if unit.is_degree() && self.is_lenient() => {
-                return self.degrees(pred, gold);
+                self.degrees(pred, gold)
             }
-            _ => {}
+            _ => {
+                let is_number = pred.value.as_constant().is_some();
+                let rule = if is_number { "number" } else { "symbolic" };
+                self.measures(&Measure::of(pred), &Measure::of(gold), rule)
+            }
         }
-        let rule = if pred.value.as_constant().is_some() {
-            "number"
-        } else {
-            "symbolic"
-        };
-        let outcome = self.values(&pred.value, &gold.value, rule)?;
-        let is_rounded = !outcome.is_equal() && self.is_lenient() && rounds_to(pred, gold);
-        Ok(if is_rounded {
-            Outcome::Equal("rounding")
-        } else {
-            outcome
-        })
     }
 
     /// Compares degrees with a plain number, which may be degrees or radians.
     fn degrees(&mut self, pred: &Scalar, gold: &Scalar) -> Judged {
-        let plain = self.values(&pred.value, &gold.value, "unit")?;
+        let plain = self.measures(&Measure::of(pred), &Measure::of(gold), "unit")?;
         if plain.is_equal() {
             return Ok(plain);
         }
@@ -61,65 +74,44 @@ impl Judge<'_> {
         self.values(&pred, &gold, "unit")
     }
 
-    fn values(&mut self, left: &Poly, right: &Poly, rule: &'static str) -> Judged {
-        Ok(Outcome::of(sameness(left, right, self.fuel)?, rule))
-    }
-
     /// Compares where exactly one side has a percent sign.
+    ///
+    /// The sign stands for hundredths. An answer may leave out a gold's sign, and never gains a factor of a hundred by
+    /// one of its own, except in evaluation.
     fn percentages(&mut self, pred: &Scalar, gold: &Scalar) -> Judged {
-        if self.is_strict() {
+        if self.is_strict() || pred.unit != gold.unit {
             return Ok(Outcome::Different);
+        }
+        let hundredths = self.measures(&Measure::of(pred), &Measure::of(gold), "percent")?;
+        if hundredths.is_equal() || !(gold.is_percent || self.is_lenient()) {
+            return Ok(hundredths);
         }
         let hundred = RBig::from(UBig::from(100_u8));
         let as_written = |scalar: &Scalar| {
+            let measure = Measure::of(scalar);
             if scalar.is_percent {
-                scalar.value.scaled(&hundred)
+                measure.scaled(&hundred)
             } else {
-                scalar.value.clone()
+                measure
             }
         };
-        // Rewards read a sign as hundredths; a policy may drop the gold's sign, and never add one of its own for free.
-        let written = self.values(&as_written(pred), &as_written(gold), "percent")?;
-        if self.is_lenient() {
-            let hundredths = self.values(&pred.value, &gold.value, "percent")?;
-            return Ok(if written.is_equal() { written } else { hundredths });
-        }
-        if gold.is_percent {
-            Ok(written)
+        self.measures(&as_written(pred), &as_written(gold), "percent")
+    }
+
+    fn measures(&mut self, pred: &Measure, gold: &Measure, rule: &'static str) -> Judged {
+        let outcome = self.values(&pred.value, &gold.value, rule)?;
+        let is_rounded = !outcome.is_equal() && self.is_lenient() && self.rounds_to(pred, gold);
+        Ok(if is_rounded {
+            Outcome::Equal("rounding")
         } else {
-            self.values(&pred.value, &gold.value, "percent")
-        }
+            outcome
+        })
     }
 
-    /// Returns whether two differences are the same up to a constant factor, which is above 0 if the sign matters.
-    pub(super) fn proportional(&mut self, pred: &Poly, gold: &Poly, is_signed: bool) -> Judged {
-        let (Some(left), Some(right)) = (pred.leading(), gold.leading()) else {
-            return Ok(Outcome::Different);
-        };
-        let factor = right / left;
-        if (is_signed && factor < RBig::ZERO) || (self.is_strict() && factor != RBig::ONE) {
+    pub(super) fn values(&mut self, left: &Poly, right: &Poly, rule: &'static str) -> Judged {
+        if self.is_strict() && left != right {
             return Ok(Outcome::Different);
         }
-        self.values(&pred.scaled(&factor), gold, "relation")
+        Ok(Outcome::of(sameness(left, right, self.fuel)?, rule))
     }
-}
-
-/// Returns whether one side is a decimal that the other rounds to.
-fn rounds_to(pred: &Scalar, gold: &Scalar) -> bool {
-    let (Some(left), Some(right)) = (pred.value.as_constant(), gold.value.as_constant()) else {
-        return false;
-    };
-    let decimals = match (pred.precision, gold.precision) {
-        (Some((longer, _)), Some((decimals, digits))) if digits >= GOLD_DIGITS && longer > decimals => decimals,
-        (Some((decimals, digits)), None) if digits >= EXACT_DIGITS && !is_integer(&right) => decimals,
-        (None, Some((decimals, digits))) if digits >= EXACT_DIGITS && !is_integer(&left) => decimals,
-        _ => return false,
-    };
-    let half = RBig::from_parts(IBig::ONE, UBig::from(2_u8) * UBig::from(10_u8).pow(decimals));
-    let difference = left - right;
-    difference <= half && -difference <= half
-}
-
-fn is_integer(value: &RBig) -> bool {
-    *value.denominator() == UBig::ONE
 }

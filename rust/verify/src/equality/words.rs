@@ -1,32 +1,85 @@
 //! Words and choice letters.
 
 use super::{Judge, Outcome};
+use crate::normal::{Form, Shape};
 
 /// Letters that name a choice.
 const CHOICES: std::ops::RangeInclusive<char> = 'A'..='J';
 
+/// Ways to say the same, each line one meaning, in folded words.
+const SYNONYMS: [&[&str]; 5] = [
+    &["yes", "true", "correct"],
+    &["no", "false", "incorrect"],
+    &[
+        "no solution",
+        "no solutions",
+        "no real solution",
+        "no real solutions",
+        "none",
+        "empty set",
+        "there is no solution",
+        "there are no solutions",
+        "no such values",
+    ],
+    &[
+        "infinitely many",
+        "infinitely many solutions",
+        "infinite",
+        "infinity",
+        "infinite solutions",
+    ],
+    &["does not exist", "dne", "undefined"],
+];
+/// Places in the table of what also has a form of its own.
+const NOTHING: usize = 2;
+const INFINITE: usize = 3;
+
 impl Judge<'_> {
     pub(super) fn texts(&self, pred: &str, gold: &str) -> Outcome {
-        let is_equal = if self.is_lenient() {
-            folded(pred) == folded(gold)
-        } else {
-            pred == gold
-        };
-        if is_equal {
+        let is_synonym = || meaning(pred).is_some() && meaning(pred) == meaning(gold);
+        if pred == gold || (self.is_lenient() && folded(pred) == folded(gold)) {
             Outcome::Equal("text")
+        } else if self.is_lenient() && is_synonym() {
+            Outcome::Equal("synonym")
         } else {
             Outcome::Different
         }
     }
 }
 
-/// Returns words without case, articles and hyphens.
+fn is_filler(word: &str) -> bool {
+    matches!(word, "a" | "an" | "the" | "and")
+}
+
+/// Returns whether words say what the other side writes: no solution and the empty set, infinitely many and infinity.
+pub(super) fn are_synonyms(pred: &Form, gold: &Form) -> bool {
+    let ((Form::Text(words), other) | (other, Form::Text(words))) = (pred, gold) else {
+        return false;
+    };
+    match other {
+        Form::Several(Shape::Set, items) => items.is_empty() && meaning(words) == Some(NOTHING),
+        Form::Infinity(false) => meaning(words) == Some(INFINITE),
+        _ => false,
+    }
+}
+
+fn meaning(words: &str) -> Option<usize> {
+    let words = folded(words).join(" ");
+    SYNONYMS.iter().position(|row| row.contains(&words.as_str()))
+}
+
+/// Returns words without case, articles, hyphens and punctuation; "and" separates as a comma does.
+///
+/// A minus sign stays: only between letters is it a hyphen.
 fn folded(words: &str) -> Vec<String> {
-    let lower = words.to_lowercase().replace('-', " ");
-    let is_article = |word: &&str| matches!(*word, "a" | "an" | "the");
+    let lower = words.to_lowercase();
     lower
-        .split_whitespace()
-        .filter(|word| !is_article(word))
+        .split(|mark: char| mark.is_whitespace() || matches!(mark, ',' | ';' | '.' | '!'))
+        .flat_map(|word| {
+            let has_sign = !word.contains(char::is_alphabetic);
+            word.split(move |mark| mark == '-' && !has_sign)
+        })
+        .filter(|word| !word.is_empty() && !is_filler(word))
         .map(str::to_owned)
         .collect()
 }

@@ -13,24 +13,33 @@ use crate::normal::{Form, Normaliser, Trouble};
 
 /// Returns the number of operations on constants that could be carried out.
 pub fn undone(ast: &Ast, fuel: &mut Fuel) -> Result<usize, Trouble> {
+    let left = undone_inside(ast, fuel)?;
+    // Names that cancel leave a number; they are looked for in the value of the whole alone.
+    let is_open = left == 0 && is_operation(ast) && !is_literal(ast);
+    let is_hidden = is_open && value_if_rational(ast, fuel)?.is_some();
+    Ok(left + usize::from(is_hidden))
+}
+
+fn undone_inside(ast: &Ast, fuel: &mut Fuel) -> Result<usize, Trouble> {
     if is_literal(ast) {
         return Ok(0);
     }
     let parts: Vec<&Ast> = match ast {
         // Of a chain, only what it arrives at is the answer.
         Ast::Chain(members, _) => members.last().into_iter().collect(),
-        other => children(other),
+        other => other.parts(),
     };
     let mut inside = 0;
     for part in &parts {
-        inside += undone(part, fuel)?;
+        inside += undone_inside(part, fuel)?;
     }
     let own = match ast {
-        Ast::Sum(terms) => rationals(terms, fuel)?.len().saturating_sub(1),
-        Ast::Product(factors) => rationals(factors, fuel)?.len().saturating_sub(1),
+        Ast::Sum(terms) if matches!(terms.first(), Some(Ast::Matrix(_))) => terms.len() - 1,
+        Ast::Sum(_) => joined(ast, &RBig::ZERO, fuel)?,
+        Ast::Product(_) => joined(ast, &RBig::ONE, fuel)?,
         Ast::Quotient(over, under) => usize::from(divides(over, under, fuel)?),
         Ast::Call(_, arguments) => usize::from(arguments.iter().all(is_constant)),
-        Ast::Power(base, exponent) => usize::from(is_constant_sum(base) && integer(exponent).is_some()),
+        Ast::Power(base, exponent) => usize::from(can_be_raised(base, exponent)),
         _ => 0,
     };
     let is_rational = own > 0 || (is_operation(ast) && rational(ast, fuel)?.is_some());
@@ -79,7 +88,11 @@ fn is_operation(ast: &Ast) -> bool {
     )
 }
 
-/// Returns whether a power of this could be multiplied out.
+/// Returns whether a power could be multiplied out, or left out as in `x^1`.
+fn can_be_raised(base: &Ast, exponent: &Ast) -> bool {
+    integer(exponent).is_some_and(|exponent| is_constant_sum(base) || exponent == RBig::ONE || exponent == RBig::ZERO)
+}
+
 fn is_constant_sum(ast: &Ast) -> bool {
     matches!(ast, Ast::Sum(_)) && is_constant(ast)
 }
@@ -88,25 +101,27 @@ fn is_constant(ast: &Ast) -> bool {
     match ast {
         Ast::Symbol(name) => matches!(name.as_str(), "\\pi" | "e" | "i"),
         Ast::Number(_) => true,
-        other => children(other).into_iter().all(is_constant),
+        other => other.parts().into_iter().all(is_constant),
     }
 }
 
-fn children(ast: &Ast) -> Vec<&Ast> {
-    match ast {
-        Ast::Neg(inner) | Ast::Percent(inner) | Ast::Unit(inner, _) | Ast::PlusMinus(inner, _) => vec![inner],
-        Ast::Quotient(a, b) | Ast::Power(a, b) | Ast::Root(a, b) | Ast::Mixed(a, b) => vec![a, b],
-        Ast::Sum(parts) | Ast::Product(parts) | Ast::Call(_, parts) | Ast::Apply(_, parts) | Ast::Chain(parts, _) => {
-            parts.iter().collect()
-        }
-        Ast::Bracket(_, parts, _) | Ast::Set(parts) | Ast::List(parts) | Ast::Union(parts) => parts.iter().collect(),
-        Ast::Matrix(rows) => rows.iter().flatten().collect(),
-        _ => Vec::new(),
+/// Returns the value if it is rational and without names.
+fn rational(ast: &Ast, fuel: &mut Fuel) -> Result<Option<RBig>, Trouble> {
+    fuel.spend(ast_size(ast))?;
+    if is_constant(ast) {
+        value_if_rational(ast, fuel)
+    } else {
+        Ok(None)
     }
+}
+
+/// Returns the number of parts.
+fn ast_size(ast: &Ast) -> u64 {
+    ast.parts().into_iter().fold(1, |sum, part| sum + ast_size(part))
 }
 
 /// Returns the value if it is rational.
-fn rational(ast: &Ast, fuel: &mut Fuel) -> Result<Option<RBig>, Trouble> {
+fn value_if_rational(ast: &Ast, fuel: &mut Fuel) -> Result<Option<RBig>, Trouble> {
     match (Normaliser {
         fuel,
         keeps_rough: false,
@@ -125,6 +140,43 @@ fn rationals(parts: &[Ast], fuel: &mut Fuel) -> Result<Vec<RBig>, Trouble> {
         found.extend(rational(part, fuel)?);
     }
     Ok(found)
+}
+
+/// Returns how often the rational terms of a sum, or factors of a product, could be put together.
+///
+/// Brackets make no difference, and what leaves the rest as it is, as in `n + 0`, could be left out.
+fn joined(ast: &Ast, neutral: &RBig, fuel: &mut Fuel) -> Result<usize, Trouble> {
+    let mut parts = Vec::new();
+    flatten(ast, std::mem::discriminant(ast), &mut parts);
+    let mut found = 0;
+    let mut is_idle = false;
+    for part in &parts {
+        if let Some(value) = rational(part, fuel)? {
+            found += 1;
+            is_idle |= value == *neutral;
+        }
+    }
+    Ok(if is_idle && parts.len() > 1 {
+        found
+    } else {
+        found.saturating_sub(1)
+    })
+}
+
+/// Collects the terms of a sum or the factors of a product, those of sums in sums and products in products included.
+fn flatten<'a>(ast: &'a Ast, kind: std::mem::Discriminant<Ast>, out: &mut Vec<&'a Ast>) {
+    let inner = match ast {
+        Ast::Neg(inner) => inner,
+        other => other,
+    };
+    match inner {
+        Ast::Sum(parts) | Ast::Product(parts) if std::mem::discriminant(inner) == kind => {
+            for part in parts {
+                flatten(part, kind, out);
+            }
+        }
+        _ => out.push(inner),
+    }
 }
 
 /// Returns whether the rational factors above divide by those below without remainder.

@@ -10,6 +10,8 @@ pub const NOTHING: f64 = f64::NEG_INFINITY;
 const ARGUMENT: f64 = 64.0;
 /// Largest size of what goes into an exponential function.
 const EXPONENT: f64 = 24.0;
+/// Largest size of a number whose integer part is taken.
+const FLOOR: f64 = 40.0;
 /// A value closer than this to a point where a function breaks off is left open.
 const CLEARANCE: f64 = -40.0;
 
@@ -19,6 +21,9 @@ pub trait Value: Clone {
     const BITS: f64;
     /// Steps that one product costs; the costs of functions are multiples of it.
     const STEPS: u64;
+
+    /// Error of a function's result however small it is, as a power of two.
+    const ABSOLUTE: f64;
 
     /// Returns the nearest number.
     fn rational(value: &RBig) -> Option<Self>;
@@ -34,8 +39,10 @@ pub trait Value: Clone {
     fn inverse(&self) -> Option<Self>;
     /// Returns the principal square root.
     fn root(&self) -> Option<Self>;
-    /// Returns the value of a function.
+    /// Returns the value of a function; only of real numbers for inverse functions.
     fn apply(&self, function: Function) -> Option<Self>;
+    /// Returns the integer part of the real part.
+    fn floor(&self) -> Option<Self>;
     /// Returns the binary logarithm of the absolute value, to a bit.
     fn size(&self) -> f64;
     /// Returns the binary logarithm of the absolute value of the imaginary part, to a bit.
@@ -63,17 +70,18 @@ pub enum Function {
     Arccos,
     /// Absolute value.
     Abs,
+    /// Integer part from below, of real numbers.
+    Floor,
 }
 
 impl Function {
     /// Returns how many products one evaluation costs.
     const fn cost(self) -> u64 {
         match self {
-            Self::Abs => 8,
-            Self::Exp => 100,
-            Self::Ln => 200,
-            Self::Sin | Self::Cos => 300,
-            Self::Arctan | Self::Arcsin | Self::Arccos => 700,
+            Self::Abs | Self::Floor => 4,
+            Self::Exp | Self::Ln => 40,
+            Self::Sin | Self::Cos => 72,
+            Self::Arctan | Self::Arcsin | Self::Arccos => 96,
         }
     }
 }
@@ -111,6 +119,12 @@ impl<V: Value> Approximate<V> {
     /// Returns the size of the value, as a power of two.
     pub fn size(&self) -> f64 {
         self.value.size()
+    }
+
+    /// Returns the sign of a real number that is not zero, within the error; true if it is negative.
+    pub fn is_negative(&self, margin: f64) -> Option<bool> {
+        let is_clear = self.error.max(self.value.height()) < self.size() - margin;
+        is_clear.then(|| self.value.is_left())
     }
 
     /// Returns the sum.
@@ -168,7 +182,14 @@ impl<V: Value> Approximate<V> {
 
     /// Returns the value of a function.
     pub fn apply(&self, function: Function, fuel: &mut Fuel) -> Option<Self> {
+        let is_inverse = matches!(function, Function::Arctan | Function::Arcsin | Function::Arccos);
+        if is_inverse && (self.value.height() > NOTHING || (function != Function::Arctan && self.size() > -0.5)) {
+            return super::inverse::inverse(self, function, fuel);
+        }
         fuel.spend(V::STEPS * function.cost()).ok()?;
+        if function == Function::Floor {
+            return self.floor();
+        }
         let stretch = self.stretch(function, fuel)?;
         if self.error + stretch > -1.0 && self.error > NOTHING {
             return None;
@@ -179,7 +200,19 @@ impl<V: Value> Approximate<V> {
         } else {
             stretch
         };
-        Self::new(value, self.error + stretch + 1.0)
+        Self::new(value, joined(self.error + stretch + 1.0, V::ABSOLUTE))
+    }
+
+    /// Returns the integer part of a real number, if the error leaves no doubt about it.
+    fn floor(&self) -> Option<Self> {
+        let is_real = self.value.height() == NOTHING && self.size() <= FLOOR;
+        let whole = Self::new(self.value.floor().filter(|_| is_real)?, NOTHING)?;
+        let minus_one = Self::rational(&-RBig::ONE)?;
+        let above = Self::new(self.value.plus(&whole.value.times(&minus_one.value)?)?, self.error)?;
+        let below = Self::new(above.value.plus(&minus_one.value)?, self.error)?;
+        let is_clear = above.size().min(below.size()) > self.error.max(FLOOR - V::BITS) + 2.0;
+        // An integer that is exactly represented has no error to be confused by.
+        (is_clear || (above.size() == NOTHING && self.error == NOTHING)).then_some(whole)
     }
 
     /// Returns how far a function can stretch a small error here, as a power of two.
@@ -193,7 +226,7 @@ impl<V: Value> Approximate<V> {
             return None;
         }
         Some(match function {
-            Function::Exp | Function::Abs => 0.0,
+            Function::Exp | Function::Abs | Function::Floor => 0.0,
             Function::Ln if self.is_on_cut() || self.error > size - 2.0 => return None,
             Function::Ln => -size + 1.0,
             // The derivatives are bounded by the exponential of the imaginary part.

@@ -1,22 +1,15 @@
-//! Complex numbers of 256 bits, composed of real functions that are correctly rounded.
-
-use std::cell::RefCell;
+//! Complex numbers of 256 bits, composed of real functions.
 
 use dashu_float::round::mode::HalfEven;
-use dashu_float::{ConstCache, Context, FBig, FpResult, Repr};
+use dashu_float::{Context, FpResult};
 use dashu_ratio::RBig;
 
 use super::approximate::{Function, NOTHING, Value};
+use super::elementary::{self, Real, sine_and_cosine};
 
-type Real = FBig<HalfEven, 2>;
-
-const PRECISION: usize = 256;
+/// Bits of every number.
+pub const PRECISION: usize = 256;
 const CONTEXT: Context<HalfEven> = Context::new(PRECISION);
-
-thread_local! {
-    // Digits of pi and of ln 2, computed once a thread; they depend on nothing.
-    static CONSTANTS: RefCell<ConstCache> = const { RefCell::new(ConstCache::new()) };
-}
 
 /// A real and an imaginary part.
 #[derive(Debug, Clone)]
@@ -31,11 +24,6 @@ fn number(result: FpResult<Real>) -> Option<Real> {
         .ok()
         .map(dashu_base::Approximation::value)
         .filter(|value| value.repr().is_finite())
-}
-
-/// Returns the value of a real function that wants the constants.
-fn real(function: impl FnOnce(&mut ConstCache) -> FpResult<Real>) -> Option<Real> {
-    CONSTANTS.with_borrow_mut(|constants| number(function(constants)))
 }
 
 fn plus(left: &Real, right: &Real) -> Option<Real> {
@@ -54,14 +42,11 @@ fn over(left: &Real, right: &Real) -> Option<Real> {
     number(CONTEXT.div(left.repr(), right.repr()))
 }
 
-fn sine_and_cosine(value: &Real) -> Option<(Real, Real)> {
-    let (sine, cosine) = CONSTANTS.with_borrow_mut(|constants| CONTEXT.sin_cos(value.repr(), Some(constants)));
-    Some((number(sine)?, number(cosine)?))
-}
-
+/// Returns hyperbolic sine and cosine.
 fn hyperbolic(value: &Real) -> Option<(Real, Real)> {
-    let (sine, cosine) = CONSTANTS.with_borrow_mut(|constants| CONTEXT.sinh_cosh(value.repr(), Some(constants)));
-    Some((number(sine)?, number(cosine)?))
+    let up = elementary::exp(value)?;
+    let down = over(&Real::ONE, &up)?;
+    Some((minus(&up, &down)? >> 1_isize, plus(&up, &down)? >> 1_isize))
 }
 
 impl Fine {
@@ -83,26 +68,26 @@ impl Fine {
     }
 
     fn exp(&self) -> Option<Self> {
-        let length = real(|constants| CONTEXT.exp(self.across.repr(), Some(constants)))?;
+        let length = elementary::exp(&self.across)?;
         if self.is_real() {
             return Some(Self::of_real(length));
         }
-        let (sine, cosine) = sine_and_cosine(&self.up)?;
+        let (sine, cosine) = sine_and_cosine(&self.up);
         Some(Self::new(times(&length, &cosine)?, times(&length, &sine)?))
     }
 
     fn ln(&self) -> Option<Self> {
         let size = self.length()?;
-        let across = real(|constants| CONTEXT.ln(size.repr(), Some(constants)))?;
+        let across = elementary::ln(&size)?;
         if self.is_real() && !self.is_left() {
             return Some(Self::of_real(across));
         }
-        let up = real(|constants| CONTEXT.atan2(self.up.repr(), self.across.repr(), Some(constants)))?;
+        let up = elementary::angle(&self.up, &self.across)?;
         Some(Self::new(across, up))
     }
 
     fn sine(&self) -> Option<Self> {
-        let (sine, cosine) = sine_and_cosine(&self.across)?;
+        let (sine, cosine) = sine_and_cosine(&self.across);
         if self.is_real() {
             return Some(Self::of_real(sine));
         }
@@ -111,7 +96,7 @@ impl Fine {
     }
 
     fn cosine(&self) -> Option<Self> {
-        let (sine, cosine) = sine_and_cosine(&self.across)?;
+        let (sine, cosine) = sine_and_cosine(&self.across);
         if self.is_real() {
             return Some(Self::of_real(cosine));
         }
@@ -122,16 +107,24 @@ impl Fine {
         ))
     }
 
-    /// Returns an inverse function of a real number, where it is real.
-    fn inverted(&self, function: impl FnOnce(&Repr<2>, &mut ConstCache) -> FpResult<Real>) -> Option<Self> {
-        if !self.is_real() {
-            return None;
-        }
-        real(|constants| function(self.across.repr(), constants)).map(Self::of_real)
+    /// Returns the root of 1 - x^2 of a real number, where it is real.
+    fn side(&self) -> Option<Real> {
+        let rest = minus(&Real::ONE, &times(&self.across, &self.across)?)?;
+        (self.is_real() && !is_negative(&rest))
+            .then(|| number(CONTEXT.sqrt(rest.repr())))
+            .flatten()
     }
 
     fn length(&self) -> Option<Real> {
-        number(CONTEXT.hypot(self.across.repr(), self.up.repr()))
+        if self.is_real() {
+            return Some(if self.is_left() {
+                -self.across.clone()
+            } else {
+                self.across.clone()
+            });
+        }
+        let square = plus(&times(&self.across, &self.across)?, &times(&self.up, &self.up)?)?;
+        number(CONTEXT.sqrt(square.repr()))
     }
 }
 
@@ -139,15 +132,14 @@ impl Value for Fine {
     // Two roundings stand behind each part of a product or function.
     const BITS: f64 = 252.0;
     const STEPS: u64 = 32;
+    const ABSOLUTE: f64 = -300.0;
 
     fn rational(value: &RBig) -> Option<Self> {
         Some(Self::of_real(value.to_float::<HalfEven, 2>(PRECISION).value()))
     }
 
     fn pi() -> Option<Self> {
-        Some(Self::of_real(CONSTANTS.with_borrow_mut(|constants| {
-            constants.pi::<2, HalfEven>(PRECISION).value()
-        })))
+        Some(Self::of_real(elementary::pi()))
     }
 
     fn unit() -> Option<Self> {
@@ -212,11 +204,17 @@ impl Value for Fine {
             Function::Ln => self.ln(),
             Function::Sin => self.sine(),
             Function::Cos => self.cosine(),
-            Function::Arctan => self.inverted(|value, constants| CONTEXT.atan(value, Some(constants))),
-            Function::Arcsin => self.inverted(|value, constants| CONTEXT.asin(value, Some(constants))),
-            Function::Arccos => self.inverted(|value, constants| CONTEXT.acos(value, Some(constants))),
+            Function::Arctan if !self.is_real() => None,
+            Function::Arctan => elementary::angle(&self.across, &Real::ONE).map(Self::of_real),
+            Function::Arcsin => elementary::angle(&self.across, &self.side()?).map(Self::of_real),
+            Function::Arccos => elementary::angle(&self.side()?, &self.across).map(Self::of_real),
             Function::Abs => self.length().map(Self::of_real),
+            Function::Floor => self.floor(),
         }
+    }
+
+    fn floor(&self) -> Option<Self> {
+        Some(Self::of_real(self.across.floor()))
     }
 
     fn size(&self) -> f64 {

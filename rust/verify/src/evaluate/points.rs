@@ -12,6 +12,9 @@ const NAMES: usize = 12;
 /// Values are multiples of one over this prime, between 1/4 and 5/2.
 const GRAIN: u64 = 65_521;
 
+/// Largest integer that stands for a name.
+const LARGEST: u64 = 12;
+
 /// One value for each name: real part and imaginary part.
 pub type Point = BTreeMap<String, (RBig, RBig)>;
 
@@ -26,36 +29,68 @@ enum Kind {
 
 /// The points at which a difference is evaluated.
 pub struct Points {
-    names: Vec<String>,
+    names: Vec<Name>,
+    is_real: bool,
     seed: u64,
+}
+
+/// A name and whether it stands for an integer.
+struct Name {
+    name: String,
+    is_integer: bool,
 }
 
 impl Points {
     /// Returns the points of an expression; none if it has too many names.
+    ///
+    /// Names in a factorial stand for positive integers. Where an absolute value or an integer part is taken, all
+    /// names are real.
     pub fn of(difference: &Poly) -> Option<Self> {
-        let mut names = BTreeSet::new();
-        difference.each_atom(&mut |atom| {
-            match atom {
-                Atom::Symbol(name) => names.insert(name.clone()),
-                // What a plain `log` leaves open is a name like any other.
-                Atom::Call(name, arguments) if arguments.is_empty() => names.insert(name.clone()),
-                _ => false,
-            };
+        let (mut names, mut counts, mut is_real) = (BTreeSet::new(), BTreeSet::new(), false);
+        difference.each_atom(&mut |atom, _| match atom {
+            Atom::Symbol(name) => {
+                names.insert(name.to_string());
+            }
+            Atom::Call(name, arguments) => match &**name {
+                // A function without arguments is a name like any other.
+                name if arguments.is_empty() => {
+                    names.insert(name.to_owned());
+                }
+                "factorial" | "double factorial" | "binom" => {
+                    counts.extend(arguments.iter().flat_map(Poly::names));
+                }
+                "abs" | "floor" => is_real = true,
+                _ => {}
+            },
+            _ => {}
         });
-        let names: Vec<String> = names.into_iter().collect();
         let seed = hash(difference.to_string().as_bytes());
-        (names.len() <= NAMES).then_some(Self { names, seed })
+        let is_integer = |name: &String| counts.contains(name);
+        let names: Vec<Name> = names
+            .into_iter()
+            .map(|name| Name {
+                is_integer: is_integer(&name),
+                name,
+            })
+            .collect();
+        (names.len() <= NAMES).then_some(Self { names, is_real, seed })
     }
 
     /// Returns the points: a single one without values where there are no names.
     pub fn each(&self) -> impl Iterator<Item = Point> + '_ {
         const KINDS: [Kind; 4] = [Kind::Positive, Kind::Negative, Kind::Complex, Kind::Mixed];
         let count = if self.names.is_empty() { 1 } else { KINDS.len() };
-        KINDS
-            .into_iter()
-            .take(count)
-            .enumerate()
-            .map(|(place, kind)| self.point(place, kind))
+        KINDS.into_iter().take(count).enumerate().map(|(place, kind)| {
+            let is_complex = kind == Kind::Complex && !self.is_real;
+            self.point(
+                place,
+                if is_complex || kind != Kind::Complex {
+                    kind
+                } else {
+                    Kind::Mixed
+                },
+            )
+        })
     }
 
     fn point(&self, place: usize, kind: Kind) -> Point {
@@ -64,16 +99,27 @@ impl Points {
                 let words = [self.seed, place as u64, index as u64, part];
                 hash(&words.map(u64::to_le_bytes).concat())
             };
-            let is_negative = kind == Kind::Negative || (kind == Kind::Mixed && (draw(2) % 2 == 0) == (index % 2 == 0));
-            let height = if kind == Kind::Complex {
-                fraction(draw(1), draw(3) % 2 == 0)
+            let value = if name.is_integer {
+                (RBig::from(UBig::from(1 + draw(0) % LARGEST)), RBig::ZERO)
             } else {
-                RBig::ZERO
+                drawn(kind, index, draw)
             };
-            (name.clone(), (fraction(draw(0), is_negative), height))
+            (name.name.clone(), value)
         });
         values.collect()
     }
+}
+
+/// Returns a value of one kind: its real and its imaginary part.
+fn drawn(kind: Kind, index: usize, draw: impl Fn(u64) -> u64) -> (RBig, RBig) {
+    let is_negative =
+        kind == Kind::Negative || (kind == Kind::Mixed && draw(2).is_multiple_of(2) == index.is_multiple_of(2));
+    let height = if kind == Kind::Complex {
+        fraction(draw(1), draw(3).is_multiple_of(2))
+    } else {
+        RBig::ZERO
+    };
+    (fraction(draw(0), is_negative), height)
 }
 
 fn fraction(draw: u64, is_negative: bool) -> RBig {

@@ -58,6 +58,7 @@ impl Value for Rough {
     // The functions are right to a few units in the last of 53 bits.
     const BITS: f64 = 48.0;
     const STEPS: u64 = 1;
+    const ABSOLUTE: f64 = NOTHING;
 
     fn rational(value: &RBig) -> Option<Self> {
         Self::new(value.to_f64().value(), 0.0)
@@ -110,7 +111,12 @@ impl Value for Rough {
             Function::Arcsin => self.real(libm::asin),
             Function::Arccos => self.real(libm::acos),
             Function::Abs => Self::new(libm::hypot(self.across, self.up), 0.0),
+            Function::Floor => self.floor(),
         }
+    }
+
+    fn floor(&self) -> Option<Self> {
+        Self::new(libm::floor(self.across), 0.0)
     }
 
     fn size(&self) -> f64 {

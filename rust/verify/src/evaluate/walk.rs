@@ -6,10 +6,12 @@ use dashu_ratio::RBig;
 use super::approximate::{Approximate, Function, NOTHING, Value};
 use super::points::Point;
 use crate::fuel::Fuel;
-use crate::normal::{Atom, Poly};
+use crate::normal::{Atom, Poly, factorial_of};
 
 /// Steps that one term costs beside its arithmetic.
 const TERM_STEPS: u64 = 8;
+/// Largest power of a name in the argument of a factorial.
+const EXACT_POWER: i64 = 4;
 /// Largest whole exponent that is multiplied out; beyond it the logarithm is shorter.
 const SQUARING: u64 = 1 << 20;
 
@@ -77,10 +79,35 @@ fn plain<V: Value>(atom: &Atom, point: &Point, fuel: &mut Fuel) -> Option<Approx
         Atom::Symbol(name) => named(name, point, fuel),
         Atom::Call(name, arguments) => match arguments.as_slice() {
             [] => named(name, point, fuel),
+            [count] if &**name == "factorial" => {
+                Approximate::rational(&factorial_of(&exact(count, point, fuel)?, fuel)?)
+            }
             [argument] => value(argument, point, fuel)?.apply(function(name)?, fuel),
             _ => None,
         },
     }
+}
+
+/// Returns the value of a sum over names that stand for real numbers, without any rounding.
+fn exact(poly: &Poly, point: &Point, fuel: &mut Fuel) -> Option<RBig> {
+    let mut total = RBig::ZERO;
+    for (monomial, coefficient) in poly.terms() {
+        let mut term = coefficient.clone();
+        for (atom, exponent) in monomial {
+            let Atom::Symbol(name) = atom else { return None };
+            let (across, up) = point.get(&**name)?;
+            let power = exponent
+                .as_integer()
+                .filter(|power| (1..=EXACT_POWER).contains(power))?;
+            fuel.spend(TERM_STEPS * power.unsigned_abs()).ok()?;
+            if !up.is_zero() {
+                return None;
+            }
+            term *= across.pow(isize::try_from(power).ok()?);
+        }
+        total += term;
+    }
+    Some(total)
 }
 
 fn named<V: Value>(name: &str, point: &Point, fuel: &mut Fuel) -> Option<Approximate<V>> {
@@ -98,6 +125,7 @@ fn function(name: &str) -> Option<Function> {
         "arcsin" => Function::Arcsin,
         "arccos" => Function::Arccos,
         "abs" => Function::Abs,
+        "floor" => Function::Floor,
         _ => return None,
     })
 }

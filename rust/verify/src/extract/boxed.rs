@@ -18,7 +18,7 @@ struct Found {
 /// A box inside another counts only if the outer one holds nothing else. A box that is never closed is `Unclosed`, or
 /// the rest of its line if `takes_unclosed`.
 pub fn find(text: &str, takes_unclosed: bool) -> Result<Option<(Range<usize>, usize)>, Missing> {
-    let boxes = scan(text);
+    let boxes = scan(text, takes_unclosed);
     let Some(last) = last_outermost(&boxes) else {
         return Ok(None);
     };
@@ -32,28 +32,90 @@ pub fn find(text: &str, takes_unclosed: bool) -> Result<Option<(Range<usize>, us
     Ok(Some((innermost(text, last.start..end), distinct.len().max(1))))
 }
 
-/// Returns every box in the order in which they open.
-fn scan(text: &str) -> Vec<Found> {
-    let mut boxes: Vec<Found> = Vec::new();
-    // One entry an open brace: the box that it belongs to, if any.
-    let mut open: Vec<Option<usize>> = Vec::new();
-    let mut at = 0;
-    while let Some(step) = text.get(at..).and_then(|rest| rest.find(['\\', '{', '}'])) {
-        at += step;
-        let rest = text.get(at..).unwrap_or_default();
-        if rest.starts_with('{') {
-            open.push(None);
-            at += 1;
-        } else if rest.starts_with('}') {
-            if let Some(found) = open.pop().flatten().and_then(|index| boxes.get_mut(index)) {
-                found.end = Some(at);
-            }
-            at += 1;
-        } else if let Some(command) = command(rest) {
-            at = enter(text, at + command.len(), &mut boxes, &mut open);
-        } else {
-            at += 1 + rest.chars().nth(1).map_or(0, char::len_utf8);
+/// Most bytes between two boxes that are parts of one answer.
+const GAP: usize = 48;
+
+/// Returns the contents of the last boxes that stand side by side, as a list; none if there is only one.
+pub fn adjacent(text: &str) -> Option<String> {
+    let boxes = scan(text, true);
+    let mut contents: Vec<&str> = Vec::new();
+    let mut last_end = 0;
+    for found in &boxes {
+        let Some(end) = found.end.filter(|_| found.start >= last_end) else {
+            continue;
+        };
+        let gap = text.get(last_end..found.start).unwrap_or_default();
+        if !is_joint(gap) {
+            contents.clear();
         }
+        contents.extend(
+            text.get(found.start..end)
+                .map(str::trim)
+                .filter(|content| !content.is_empty()),
+        );
+        last_end = end;
+    }
+    contents.dedup();
+    (contents.len() > 1).then(|| contents.join(", "))
+}
+
+/// Returns whether what stands between two boxes joins them: signs, or words with a conjunction.
+fn is_joint(gap: &str) -> bool {
+    let gap = gap.trim_end_matches('{').trim_end_matches(|c: char| c.is_alphabetic());
+    if gap.len() > GAP || gap.contains("\n\n") || gap.contains(". ") {
+        return false;
+    }
+    let words: Vec<&str> = gap
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|word| word.len() > 1)
+        .collect();
+    let is_layout = |word: &&str| matches!(*word, "quad" | "qquad" | "text" | "mathrm" | "mbox");
+    gap.contains(',') || words.iter().any(|word| matches!(*word, "and" | "or")) || words.iter().all(is_layout)
+}
+
+/// Returns every box in the order in which they open.
+///
+/// When lenient, `\\\\boxed` is a box as well: a backslash that was escaped once too often.
+fn scan(text: &str, is_lenient: bool) -> Vec<Found> {
+    let bytes = text.as_bytes();
+    let mut boxes: Vec<Found> = Vec::new();
+    // The boxes that are open, each with the number of braces around its content.
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => {
+                if let Some((_, index)) = open.pop_if(|(level, _)| *level == depth)
+                    && let Some(found) = boxes.get_mut(index)
+                {
+                    found.end = Some(at);
+                }
+                depth = depth.saturating_sub(1);
+            }
+            b'\\' => {
+                let rest = text.get(at..).unwrap_or_default();
+                let is_doubled = is_lenient && bytes.get(at + 1) == Some(&b'\\');
+                if is_doubled && rest.get(1..).is_some_and(|rest| command(rest).is_some()) {
+                    at += 1;
+                } else if let Some(command) = command(rest) {
+                    at = enter(text, at + command.len(), &mut boxes);
+                    if boxes
+                        .last()
+                        .is_some_and(|found| found.end.is_none() && found.start == at)
+                    {
+                        depth += 1;
+                        open.push((depth, boxes.len() - 1));
+                    }
+                } else {
+                    at += 1 + rest.chars().nth(1).map_or(0, char::len_utf8);
+                }
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
     }
     boxes
 }
@@ -67,11 +129,10 @@ fn command(rest: &str) -> Option<&'static str> {
 }
 
 /// Notes the box whose command ends at `at`; returns where the scan goes on.
-fn enter(text: &str, at: usize, boxes: &mut Vec<Found>, open: &mut Vec<Option<usize>>) -> usize {
+fn enter(text: &str, at: usize, boxes: &mut Vec<Found>) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let inner = at + (rest.len() - rest.trim_start_matches([' ', '\t']).len());
     if text.get(inner..).is_some_and(|rest| rest.starts_with('{')) {
-        open.push(Some(boxes.len()));
         boxes.push(Found {
             start: inner + 1,
             end: None,

@@ -22,6 +22,11 @@ pub fn last_math(text: &str) -> Hit {
         if *final_close < start {
             continue;
         }
+        // Delimiters that hold nothing are stepped over without a search.
+        if text.get(start..).is_some_and(|rest| rest.starts_with(close)) {
+            at = start + close.len();
+            continue;
+        }
         let Some(body) = text.get(start..).and_then(|rest| rest.split(close).next()) else {
             continue;
         };
@@ -36,14 +41,18 @@ pub fn last_math(text: &str) -> Hit {
 
 /// Returns where the next formula's body begins and the index of its delimiter.
 fn next_open(text: &str, at: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
     let mut at = at;
     loop {
-        at += text.get(at..)?.find(['$', '\\'])?;
-        let rest = text.get(at..)?;
-        if let Some(kind) = DELIMITERS.iter().position(|(open, _)| rest.starts_with(open)) {
-            return Some((at + DELIMITERS.get(kind).map_or(1, |(open, _)| open.len()), kind));
+        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'$' | b'\\'))?;
+        match (bytes.get(at)?, bytes.get(at + 1)) {
+            (b'$', Some(b'$')) => return Some((at + 2, 0)),
+            (b'$', _) => return Some((at + 1, 1)),
+            (_, Some(b'(')) => return Some((at + 2, 2)),
+            (_, Some(b'[')) => return Some((at + 2, 3)),
+            // What a backslash escapes is passed over whole.
+            _ => at += 1 + text.get(at + 1..)?.chars().next().map_or(0, char::len_utf8),
         }
-        at += 1 + rest.chars().nth(1).map_or(0, char::len_utf8);
     }
 }
 
@@ -63,6 +72,7 @@ pub fn last_number(text: &str) -> Hit {
     {
         start += 1;
     }
+    start = before_groups(bytes, start, end);
     if start > 0 && bytes.get(start - 1) == Some(&b'-') {
         start -= 1;
     } else if text.get(..start).is_some_and(|before| before.ends_with('\u{2212}')) {
@@ -70,6 +80,26 @@ pub fn last_number(text: &str) -> Hit {
     }
     let end = if bytes.get(end) == Some(&b'%') { end + 1 } else { end };
     Some((start..end, 1))
+}
+
+/// Returns where `1 234 567` begins, of which the last group begins at `start`.
+fn before_groups(bytes: &[u8], mut start: usize, end: usize) -> usize {
+    let mut group = end - start;
+    while group == 3 && start > 0 && bytes.get(start - 1) == Some(&b' ') {
+        let before = bytes.get(..start - 1).unwrap_or_default();
+        let digits = before
+            .iter()
+            .rev()
+            .take(4)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if digits == 0 || digits > 3 {
+            break;
+        }
+        group = digits;
+        start -= 1 + digits;
+    }
+    start
 }
 
 #[cfg(test)]
@@ -98,6 +128,8 @@ mod tests {
         assert_eq!(taken("from 3 to -1,234.5.", last_number), Some("-1,234.5"));
         assert_eq!(taken("about \u{2212}7 degrees", last_number), Some("\u{2212}7"));
         assert_eq!(taken("it is 60% full", last_number), Some("60%"));
+        assert_eq!(taken("about 1 234 000 people", last_number), Some("1 234 000"));
+        assert_eq!(taken("in 2015 300 came", last_number), Some("300"));
         assert_eq!(taken("none", last_number), None);
     }
 }

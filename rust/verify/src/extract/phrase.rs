@@ -4,18 +4,16 @@ use std::ops::Range;
 
 type Hit = Option<(Range<usize>, usize)>;
 
-const PHRASES: [&str; 5] = [
-    "final answer is",
-    "answer is",
-    "answer to the question is",
-    "final answer**:",
-    "final answer:",
-];
-const LABELS: [&str; 2] = ["answer:", "answer**:"];
+/// The word that every phrase and label is built around.
+const KEY: &str = "answer";
+/// What may follow the word in a phrase.
+const PHRASES: [&str; 2] = [" is", " to the question is"];
+/// What may follow the word in a label, and after "final" in a phrase.
+const LABELS: [&str; 2] = [":", "**:"];
 
 /// Returns what follows the last phrase such as "the final answer is".
 pub fn after_phrase(text: &str) -> Hit {
-    let (at, count) = last_of(text, &PHRASES)?;
+    let (at, count) = last_of(text, phrase_end)?;
     Some((answer_at(text, at), count))
 }
 
@@ -29,19 +27,51 @@ pub fn after_hash(text: &str) -> Hit {
 
 /// Returns what follows the last label `Answer:`.
 pub fn after_label(text: &str) -> Hit {
-    let (at, count) = last_of(text, &LABELS)?;
+    let (at, count) = last_of(text, label_end)?;
     Some((answer_at(text, at), count))
 }
 
-/// Returns the end of the last needle that something follows, in any case, and how often needles occur.
-fn last_of(text: &str, needles: &[&str]) -> Option<(usize, usize)> {
-    // ASCII folding keeps every byte where it is.
-    let folded = text.to_ascii_lowercase();
-    let ends = |needle: &&str| folded.rfind(*needle).map(|at| at + needle.len());
-    let last = needles.iter().filter_map(ends).max()?;
-    let count = needles.iter().map(|needle| folded.matches(*needle).count()).max()?;
-    let rest = text.get(last..)?;
-    rest.contains(|c: char| c.is_alphanumeric()).then_some((last, count))
+/// Returns the end of the last mention that something follows, and how many mentions there are.
+fn last_of(text: &str, end_of: fn(&str, usize) -> Option<usize>) -> Option<(usize, usize)> {
+    // Nearly every window is told apart by its first letter.
+    let is_key =
+        |window: &[u8]| matches!(window, [b'a' | b'A', b'n' | b'N', ..]) && window.eq_ignore_ascii_case(KEY.as_bytes());
+    let (mut last, mut count) = (None, 0);
+    for (at, _) in text
+        .as_bytes()
+        .windows(KEY.len())
+        .enumerate()
+        .filter(|(_, window)| is_key(window))
+    {
+        if let Some(end) = end_of(text, at) {
+            last = Some(end);
+            count += 1;
+        }
+    }
+    let rest = text.get(last?..)?;
+    let is_followed = rest.contains(|c: char| c.is_alphanumeric());
+    last.filter(|_| is_followed).map(|end| (end, count))
+}
+
+/// Returns where a phrase ends whose key word begins at `at`.
+fn phrase_end(text: &str, at: usize) -> Option<usize> {
+    let before = at.checked_sub("final ".len()).and_then(|start| text.get(start..at));
+    let is_final = before.is_some_and(|before| before.eq_ignore_ascii_case("final "));
+    follows(text, at, &PHRASES).or_else(|| label_end(text, at).filter(|_| is_final))
+}
+
+fn label_end(text: &str, at: usize) -> Option<usize> {
+    follows(text, at, &LABELS)
+}
+
+/// Returns the end of the one of these that follows the key word, in any case.
+fn follows(text: &str, at: usize, endings: &[&str]) -> Option<usize> {
+    let start = at + KEY.len();
+    let found = endings.iter().find(|ending| {
+        let there = text.get(start..start + ending.len());
+        there.is_some_and(|there| there.eq_ignore_ascii_case(ending))
+    })?;
+    Some(start + found.len())
 }
 
 /// Returns the span of an answer that begins after `at`: a formula, or words up to the end of the sentence.
@@ -57,7 +87,19 @@ fn answer_at(text: &str, at: usize) -> Range<usize> {
     }
     let line = skipped.split('\n').next().unwrap_or_default();
     let sentence = line.find(". ").map_or(line, |end| line.get(..end).unwrap_or(line));
-    start..start + sentence.trim_end().trim_end_matches(['.', '*', '_']).len()
+    let sentence = sentence.trim_end().trim_end_matches(['.', '*', '_']);
+    let value = start + said_from(sentence);
+    value..start + sentence.len()
+}
+
+/// Returns where the value begins in a sentence that says what it is: `The largest n is 34`.
+fn said_from(sentence: &str) -> usize {
+    let is_sentence = sentence.starts_with("The ") || sentence.starts_with("the ");
+    let verb = sentence
+        .rfind(" is ")
+        .map(|at| at + 4)
+        .or_else(|| sentence.rfind(" are ").map(|at| at + 5));
+    verb.filter(|_| is_sentence).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
-//! Text to tokens, in one pass; `number` reads the digits.
+//! Text to tokens, in one pass; `number` reads digits, `command` what begins with a backslash.
 
+mod command;
 mod number;
 
-use crate::commands::{self, Role};
 use crate::fuel::{Exhausted, Fuel};
 use crate::limits;
 use crate::token::{Kind, Token};
 
 /// Returns the tokens of an answer, without white space, dollar signs and full stops at the end.
 pub fn lex(text: &str, fuel: &mut Fuel) -> Result<Vec<Token>, Exhausted> {
+    if text.len() > limits::SPELLED_BYTES {
+        return Err(Exhausted);
+    }
     let mut lexer = Lexer {
         text,
         at: 0,
@@ -18,11 +21,19 @@ pub fn lex(text: &str, fuel: &mut Fuel) -> Result<Vec<Token>, Exhausted> {
         is_spaced: false,
     };
     lexer.run(false)?;
-    fuel.spend(lexer.tokens.len() as u64)?;
+    fuel.spend(limits::TOKEN_STEPS * lexer.tokens.len() as u64)?;
     let mut tokens = lexer.tokens;
+    let count = |mark: char| tokens.iter().filter(|token| token.kind.is(mark)).count();
+    // A brace at the end that closes nothing is left over from what stood around the answer.
+    if tokens.last().is_some_and(|token| token.kind.is('}')) && count('}') == count('{') + 1 {
+        tokens.pop();
+    }
+    // What is left open at the end adds nothing: `90^`, and the dots of `0.333...`.
     while tokens
         .last()
-        .is_some_and(|token| matches!(token.kind, Kind::Mark('.' | ',' | ';')))
+        .is_some_and(|token| matches!(token.kind, Kind::Mark('.' | ',' | ';' | '^' | '_')))
+        || matches!(tokens.as_slice(), [.., number, dots]
+            if matches!(&number.kind, Kind::Number(digits) if digits.contains('.')) && dots.kind.is_command("ldots"))
     {
         tokens.pop();
     }
@@ -54,6 +65,9 @@ impl<'a> Lexer<'a> {
                 c if c.is_whitespace() || c == '$' || c == '~' => self.skip(c.len_utf8()),
                 '0'..='9' => self.number(),
                 '.' if self.peek(1).is_some_and(|next| next.is_ascii_digit()) => self.number(),
+                '.' if self.rest().starts_with("...") => self.dots(),
+                '*' if self.rest().starts_with("**") => self.push(Kind::Mark('^'), 2),
+                'x' | 'X' if !is_prose && self.is_times() => self.push(Kind::Command("cdot"), 1),
                 c if c.is_alphabetic() => self.letters(is_prose),
                 c => {
                     braces = if c == '{' {
@@ -70,6 +84,23 @@ impl<'a> Lexer<'a> {
 
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Reads three dots or more as `\ldots`.
+    fn dots(&mut self) {
+        let rest = self.rest();
+        self.push(Kind::Command("ldots"), rest.len() - rest.trim_start_matches('.').len());
+    }
+
+    /// Returns whether this letter stands for a cross, as in `6.3x10^-7`.
+    fn is_times(&self) -> bool {
+        let is_after_number = self
+            .tokens
+            .last()
+            .is_some_and(|token| matches!(token.kind, Kind::Number(_)));
+        let after = self.rest().get(1..).unwrap_or_default().trim_start_matches([' ', '{']);
+        let exponent = after.strip_prefix("10").map(|rest| rest.trim_start_matches([' ', '}']));
+        is_after_number && exponent.is_some_and(|rest| rest.starts_with(['^', '*']))
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
@@ -110,105 +141,6 @@ impl<'a> Lexer<'a> {
             Kind::Word(word.to_owned())
         };
         self.push(kind, word.len());
-    }
-
-    fn command(&mut self) -> Result<(), Exhausted> {
-        let rest = self.rest();
-        let after = rest.get(1..).unwrap_or_default();
-        let name = after
-            .split(|c: char| !c.is_ascii_alphabetic())
-            .next()
-            .unwrap_or_default();
-        if name.is_empty() {
-            self.escaped(after.chars().next());
-            return Ok(());
-        }
-        let Some((role, tail)) = commands::split(name) else {
-            self.push(Kind::Unknown(name.to_owned()), 1 + name.len());
-            return Ok(());
-        };
-        let length = 1 + name.len() - tail.len();
-        match role {
-            Role::Spacing => self.skip(length),
-            Role::Delimiter => {
-                self.skip(length);
-                if self.rest().starts_with('.') {
-                    self.skip(1);
-                }
-            }
-            Role::Text | Role::Face => self.group(length, role)?,
-            Role::Token("begin" | "end") => self.environment(length),
-            Role::Token(name) => self.push(Kind::Command(name), length),
-        }
-        Ok(())
-    }
-
-    fn escaped(&mut self, c: Option<char>) {
-        let width = 1 + c.map_or(0, char::len_utf8);
-        match c {
-            Some('{') => self.push(Kind::SetOpen, width),
-            Some('}') => self.push(Kind::SetClose, width),
-            // Outside of a matrix, a doubled backslash before letters is a command that was escaped once too often.
-            Some('\\') if self.matrices == 0 && self.peek(2).is_some_and(char::is_alphabetic) => self.skip(1),
-            Some('\\') => self.push(Kind::Row, width),
-            Some('$') => self.push(Kind::Currency, width),
-            Some('%') => self.push(Kind::Mark('%'), width),
-            Some('|') => self.push(Kind::Unknown("|".to_owned()), width),
-            Some(',' | ';' | ':' | '!' | '>' | '(' | ')' | '[' | ']' | '/' | '-') => self.skip(width),
-            Some(c) if c.is_whitespace() => self.skip(width),
-            Some(c) => self.push(Kind::Unknown(c.to_string()), width),
-            None => self.push(Kind::Unknown(String::new()), width),
-        }
-    }
-
-    /// Reads the argument of a command for prose or another type face.
-    fn group(&mut self, command: usize, role: Role) -> Result<(), Exhausted> {
-        self.at += command;
-        let rest = self.rest();
-        let spaces = rest.len() - rest.trim_start().len();
-        if !rest.trim_start().starts_with('{') {
-            self.is_spaced = true;
-            return Ok(());
-        }
-        self.at += spaces + 1;
-        let body = self.rest().split('}').next().unwrap_or_default().trim();
-        let symbol = match commands::function(body) {
-            Some(name) => Some(Kind::Command(name)),
-            None => (body.len() == 1 && body.chars().all(char::is_alphabetic)).then(|| Kind::Word(body.to_owned())),
-        };
-        match symbol.filter(|_| role == Role::Face) {
-            Some(kind) => self.push(kind, self.rest().find('}').unwrap_or(body.len())),
-            None => self.run(true)?,
-        }
-        self.at += usize::from(self.rest().starts_with('}'));
-        Ok(())
-    }
-
-    /// Reads `\begin{..}` or `\end{..}`; the columns of an array are a matter of layout.
-    fn environment(&mut self, length: usize) {
-        let is_begin = self.rest().starts_with("\\b");
-        let after = self.rest().get(length..).unwrap_or_default();
-        let name = after
-            .strip_prefix('{')
-            .and_then(|body| body.split('}').next())
-            .unwrap_or_default();
-        let is_matrix = name.trim_end_matches('*').ends_with("matrix") || name == "array";
-        let mut width = length + name.len() + if name.is_empty() { 0 } else { 2 };
-        if name == "array" && is_begin {
-            let columns = after.get(name.len() + 2..).and_then(|rest| rest.strip_prefix('{'));
-            width += columns.and_then(|columns| columns.find('}')).map_or(0, |end| end + 2);
-        }
-        let kind = match (is_matrix, is_begin) {
-            (true, true) => Kind::Begin,
-            (true, false) => Kind::End,
-            (false, _) => Kind::Unknown(format!("environment {name}")),
-        };
-        self.matrices = if is_begin {
-            self.matrices + 1
-        } else {
-            self.matrices.saturating_sub(1)
-        };
-        self.push(kind, width);
     }
 }
 

@@ -57,7 +57,28 @@ impl Lexer<'_> {
         let is_list = rest
             .get(length..)
             .is_some_and(|tail| tail.starts_with(',') && tail.len() > 1);
-        (digits.len() > first.len() && !is_list).then_some((digits, length))
+        if digits.len() == first.len() {
+            return self.spaced_thousands();
+        }
+        (!is_list).then_some((digits, length))
+    }
+
+    /// Returns the digits of `1 234 567` if it is the whole answer: elsewhere two numbers may be meant.
+    fn spaced_thousands(&self) -> Option<(String, usize)> {
+        let is_first = self
+            .tokens
+            .iter()
+            .all(|token| matches!(token.kind, Kind::Mark('-') | Kind::Currency));
+        if !is_first {
+            return None;
+        }
+        let rest = self
+            .rest()
+            .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '$' | '.'));
+        let is_grouped = rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ')
+            && rest.split(' ').skip(1).all(|group| group.len() == 3)
+            && rest.contains(' ');
+        is_grouped.then(|| (rest.replace(' ', ""), rest.len()))
     }
 }
 
@@ -78,17 +99,21 @@ fn separator(text: &str) -> Option<(usize, bool)> {
     text.starts_with(',').then_some((1, true))
 }
 
-/// Returns the digits under a bar and the bytes that bar and digits take.
+/// Returns the digits under a bar and the bytes that bar and digits take; without braces the bar covers one digit.
 fn period(text: &str) -> Option<(&str, usize)> {
-    let open = ["\\overline{", "\\bar{", "\\dot{"]
+    let command = ["\\overline", "\\bar", "\\dot"]
         .into_iter()
-        .find(|open| text.starts_with(open))?;
-    let digits = text
-        .get(open.len()..)
-        .map(digits_of)
-        .filter(|digits| !digits.is_empty())?;
-    let width = open.len() + digits.len();
-    text.get(width..)?.starts_with('}').then_some((digits, width + 1))
+        .find(|command| text.starts_with(command))?;
+    let after = text.get(command.len()..)?;
+    let Some(body) = after.strip_prefix('{') else {
+        let digit = after
+            .get(..1)
+            .filter(|digit| digit.bytes().all(|byte| byte.is_ascii_digit()))?;
+        return Some((digit, command.len() + 1));
+    };
+    let digits = digits_of(body);
+    let is_closed = body.get(digits.len()..)?.starts_with('}');
+    (is_closed && !digits.is_empty()).then_some((digits, command.len() + digits.len() + 2))
 }
 
 /// Returns the exponent `e-7` that a text starts with.

@@ -1,7 +1,9 @@
 //! Answers in normal form: single values, and everything that is made of several.
 
 use super::Trouble;
+use super::matrix::{matrix_of, sum_of_matrices};
 use super::poly::Poly;
+use super::precision::Precision;
 use super::value::value;
 use crate::ast::Ast;
 use crate::fuel::Fuel;
@@ -16,8 +18,8 @@ pub struct Scalar {
     pub unit: Option<Unit>,
     /// Whether a percent sign stands behind it.
     pub is_percent: bool,
-    /// Digits after the point and significant digits of a decimal.
-    pub precision: Option<(usize, usize)>,
+    /// How a decimal is stated.
+    pub precision: Option<Precision>,
 }
 
 /// What holds values together.
@@ -31,6 +33,10 @@ pub enum Shape {
     Bracket(char, char),
     /// Sets joined, in any order.
     Union,
+    /// A set and what is taken out of it.
+    Difference,
+    /// Parts of a ratio.
+    Ratio,
     /// A row of a matrix.
     Row,
     /// Rows of a matrix.
@@ -48,18 +54,32 @@ pub enum Form {
     Based(String, String),
     /// Several forms.
     Several(Shape, Vec<Form>),
-    /// Members that are equal; the first may be a mere name, which is then left out and given here.
+    /// Members that are equal; if the first is a mere name, the name is given here as well.
     Equation(Option<String>, Vec<Form>),
     /// A name restricted to a set.
     Range(String, Box<Form>),
     /// The difference of the two sides of an inequality, larger side first; true if it may be zero.
     Inequality(Poly, bool),
+    /// Members from the smallest to the largest; for each two neighbours true if they may be equal.
+    Ordering(Vec<Form>, Vec<bool>),
     /// The difference of two sides that are not equal.
     NotEqual(Poly),
     /// A set by its letter.
     NamedSet(String),
     /// Words.
     Text(String),
+}
+
+impl Form {
+    /// Returns a value that nothing stands beside.
+    pub fn plain(value: Poly) -> Self {
+        Self::Scalar(Scalar {
+            value,
+            unit: None,
+            is_percent: false,
+            precision: None,
+        })
+    }
 }
 
 /// Brings syntax trees to normal form.
@@ -87,18 +107,6 @@ impl Normaliser<'_> {
         }
     }
 
-    /// Returns the forms of items, one or for an open sign two of each.
-    fn spread(&mut self, items: &[Ast]) -> Result<Vec<Form>, Trouble> {
-        let mut forms = Vec::with_capacity(items.len());
-        for item in items {
-            forms.push(self.item(item, true)?);
-            if item.has_open_sign() {
-                forms.push(self.item(item, false)?);
-            }
-        }
-        Ok(forms)
-    }
-
     pub(super) fn item(&mut self, ast: &Ast, is_upper: bool) -> Result<Form, Trouble> {
         Ok(match ast {
             Ast::Infinity => Form::Infinity(false),
@@ -109,6 +117,19 @@ impl Normaliser<'_> {
             }
             Ast::Set(items) => Form::Several(Shape::Set, self.spread(items)?),
             Ast::List(items) => Form::Several(Shape::List, self.spread(items)?),
+            Ast::Difference(set, hole) => self.difference_of(set, hole, is_upper)?,
+            // A minus between sets is the other sign for their difference.
+            Ast::Sum(terms)
+                if let [set, Ast::Neg(hole)] = terms.as_slice()
+                    && is_set(hole) =>
+            {
+                self.difference_of(set, hole, is_upper)?
+            }
+            Ast::Sum(terms) if terms.iter().any(|term| matrix_of(term).is_some()) => {
+                let sum = sum_of_matrices(terms).ok_or(Trouble::Unsupported)?;
+                self.item(&sum, is_upper)?
+            }
+            Ast::Ratio(parts) => Form::Several(Shape::Ratio, self.each(parts, is_upper)?),
             Ast::Union(items) => Form::Several(Shape::Union, self.each(items, is_upper)?),
             Ast::Matrix(rows) => {
                 let mut forms = Vec::with_capacity(rows.len());
@@ -122,6 +143,11 @@ impl Normaliser<'_> {
             Ast::Text(words) => Form::Text(words.clone()),
             _ => Form::Scalar(self.scalar(ast, is_upper)?),
         })
+    }
+
+    fn difference_of(&mut self, set: &Ast, hole: &Ast, is_upper: bool) -> Result<Form, Trouble> {
+        let parts = vec![self.item(set, is_upper)?, self.item(hole, is_upper)?];
+        Ok(Form::Several(Shape::Difference, parts))
     }
 
     fn each(&mut self, items: &[Ast], is_upper: bool) -> Result<Vec<Form>, Trouble> {
@@ -143,25 +169,23 @@ impl Normaliser<'_> {
             }
             Ast::Percent(_) => Scalar {
                 is_percent: true,
-                ..plain(value(ast, is_upper, self.fuel)?)
+                ..stated(ast, value(ast, is_upper, self.fuel)?)
             },
-            Ast::Number(literal) if literal.significant > 0 => {
-                let precision = Some((literal.decimals, literal.significant));
-                Scalar {
-                    precision,
-                    ..plain(value(ast, is_upper, self.fuel)?)
-                }
-            }
-            _ => plain(value(ast, is_upper, self.fuel)?),
+            _ => stated(ast, value(ast, is_upper, self.fuel)?),
         })
     }
 }
 
-fn plain(value: Poly) -> Scalar {
+fn is_set(ast: &Ast) -> bool {
+    matches!(ast, Ast::Set(_) | Ast::NamedSet(_) | Ast::Chain(..))
+}
+
+/// Returns a plain value with the precision that it is stated in.
+fn stated(ast: &Ast, value: Poly) -> Scalar {
     Scalar {
         value,
         unit: None,
         is_percent: false,
-        precision: None,
+        precision: Precision::of(ast),
     }
 }

@@ -4,6 +4,7 @@ use dashu_int::UBig;
 use dashu_int::ops::BitTest;
 use dashu_int::ops::DivRem;
 
+use super::charge::charge_root;
 use crate::fuel::{Exhausted, Fuel};
 use crate::limits;
 
@@ -43,7 +44,7 @@ pub fn factors(value: &UBig, fuel: &mut Fuel) -> Result<Vec<(UBig, u32)>, Exhaus
 /// Returns root and exponent if a number is a perfect square or cube, else the number itself.
 fn perfect(value: &UBig, fuel: &mut Fuel) -> Result<(UBig, u32), Exhausted> {
     for degree in [2_u32, 3] {
-        fuel.spend_product(value.bit_len(), value.bit_len())?;
+        charge_root(value.bit_len(), degree, fuel)?;
         let root = value.nth_root(degree as usize);
         if root.pow(degree as usize) == *value {
             return Ok((root, degree));

@@ -1,24 +1,40 @@
 //! The normal form: sums of products of atoms with exact rational coefficients.
 //!
-//! `poly` is the data, `algebra` its arithmetic, `integer` the factoring behind radicals, `function` what is known of
-//! functions, `value` the way from a syntax tree, `equal` the test whether two are the same, `form` and
-//! `relation` answers that are more than one value, `display` all of it in words. Numbers never become floating point.
+//! `poly` is the data, `visit` a walk through it, `shared` its larger parts, `algebra` its arithmetic, `charge` what that
+//! costs. `power`, `integer`, `function`, `trigonometry`, `logarithm` and `factorial` hold what is known of each
+//! operation; `value` leads from a syntax tree to a normal form, `rebuild` from one normal form to another, `equal` tells
+//! whether two are the same. `form`, `relation`, `matrix`, `open_sign`, `name` and `precision` are answers that are more
+//! than one value, `display` all of it in words.
+//! Numbers never become floating point.
 
 mod algebra;
+mod charge;
 mod display;
 mod equal;
+mod factorial;
 mod form;
 mod function;
 mod integer;
+mod logarithm;
+mod matrix;
+mod name;
+mod open_sign;
 mod poly;
 mod power;
+mod precision;
+mod rebuild;
 mod relation;
+mod shared;
+mod trigonometry;
 mod value;
+mod visit;
 
 pub use algebra::{product, times};
 pub use equal::{Sameness, sameness};
+pub use factorial::factorial_of;
 pub use form::{Form, Normaliser, Scalar, Shape};
 pub use poly::{Atom, Poly};
+pub use precision::Precision;
 #[cfg(test)]
 pub use value::value_of;
 
@@ -92,6 +108,23 @@ mod tests {
             ("\\frac{2}{3}\\cdot 3^n", "2\\cdot3^{n-1}"),
             ("4^n", "2^{2n}"),
             ("\\log_2 8", "3"),
+            ("\\log_{10} 2", "\\log 2"),
+            ("\\ln x", "\\log x"),
+            ("\\lg 1000", "3"),
+            ("\\ln\\sqrt{8}", "\\frac32\\ln 2"),
+            ("\\tanh t", "\\frac{e^{2t}-1}{e^{2t}+1}"),
+            ("\\arccos x", "\\frac{\\pi}{2}-\\arcsin x"),
+            ("\\frac{(n-1)!}{k!}\\frac{n}{(n-k)!}", "\\binom{n}{k}"),
+            ("\\frac{d!}{2k(d-k)!}", "\\frac{\\binom{d}{k}(k-1)!}{2}"),
+            ("\\binom{n}{2}", "\\frac{n(n-1)}{2}"),
+            ("\\binom{n}{k}", "\\binom{n}{n-k}"),
+            ("\\binom{n}{k}+\\binom{n}{k+1}", "\\binom{n+1}{k+1}"),
+            ("|2-x|", "|x-2|"),
+            ("\\sqrt{x^2}", "|x|"),
+            ("\\lceil x\\rceil", "-\\lfloor -x\\rfloor"),
+            ("\\lfloor\\pi\\rfloor", "3"),
+            ("\\sqrt{-3}\\sqrt{-2}", "-\\sqrt6"),
+            ("\\frac{1}{1+i}", "\\frac{1-i}{2}"),
             ("\\frac{\\log2}{\\log2-\\log3}", "-\\frac{\\ln2}{\\ln3-\\ln2}"),
             ("\\sin^2x+\\cos^2x", "1"),
             ("\\tan^2y+1", "\\sec^2y"),
@@ -118,6 +151,14 @@ mod tests {
             ("\\pi", "\\frac{22}{7}"),
             ("3\\frac12", "\\frac32"),
             ("(1/2)^{99}", "(1/2)^{98}"),
+            ("\\frac{1}{2004!}", "\\frac{1}{2006!}"),
+            ("\\ln 2", "\\log_{10} 2"),
+            ("\\log 2", "\\log_2 3"),
+            ("\\frac{n!}{k!}", "\\frac{n!}{(k-1)!}"),
+            ("\\binom{n}{k}", "\\binom{n}{k+1}"),
+            ("(2n)!", "2(n!)"),
+            ("\\lfloor x\\rfloor", "x"),
+            ("2+3i", "2-3i"),
         ];
         for (left, right) in pairs {
             assert_eq!(compared(left, right), Sameness::Different, "{left} and {right}");

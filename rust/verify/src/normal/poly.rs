@@ -1,11 +1,13 @@
 //! Sums of products of atoms, as data.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::fmt;
+use std::rc::Rc;
 
+use dashu_int::ops::BitTest;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
+
+use super::charge::bits;
+use super::shared::Shared;
 
 /// What cannot be taken apart any further.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,11 +21,11 @@ pub enum Atom {
     /// The imaginary unit.
     I,
     /// A name.
-    Symbol(String),
+    Symbol(Rc<str>),
     /// A function of arguments in normal form.
-    Call(String, Vec<Poly>),
+    Call(Rc<str>, Shared<Vec<Poly>>),
     /// A sum under an exponent that keeps it from being multiplied out.
-    Sum(Poly),
+    Sum(Shared<Poly>),
 }
 
 impl Atom {
@@ -33,7 +35,26 @@ impl Atom {
             "\\pi" => Self::Pi,
             "e" => Self::E,
             "i" => Self::I,
-            _ => Self::Symbol(name.to_owned()),
+            _ => Self::Symbol(name.into()),
+        }
+    }
+
+    /// Returns the atom of a function.
+    pub fn call(name: &str, arguments: Vec<Poly>) -> Self {
+        Self::Call(name.into(), Shared::arguments(arguments))
+    }
+
+    /// Returns the atom of a sum.
+    pub fn sum(inner: Poly) -> Self {
+        Self::Sum(Shared::sum(inner))
+    }
+
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Integer(value) => 1 + (value.bit_len() / 64) as u64,
+            Self::Pi | Self::E | Self::I | Self::Symbol(_) => 1,
+            Self::Call(_, arguments) => arguments.weight().saturating_add(1),
+            Self::Sum(inner) => inner.weight().saturating_add(1),
         }
     }
 }
@@ -41,10 +62,11 @@ impl Atom {
 /// Atoms in order, each with its exponent, which is never zero.
 pub type Monomial = Vec<(Atom, Poly)>;
 
-/// A sum of monomials with coefficients, none of them zero.
+/// A rational number and a sum of monomials in their order, with coefficients that are not zero.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Poly {
-    terms: BTreeMap<Monomial, RBig>,
+    constant: RBig,
+    terms: Vec<(Monomial, RBig)>,
 }
 
 impl Poly {
@@ -54,8 +76,11 @@ impl Poly {
     }
 
     /// Returns a rational number.
-    pub fn constant(value: RBig) -> Self {
-        Self::term(value, Vec::new())
+    pub fn constant(constant: RBig) -> Self {
+        Self {
+            constant,
+            terms: Vec::new(),
+        }
     }
 
     /// Returns a small integer.
@@ -73,6 +98,11 @@ impl Poly {
         Self::atom(Atom::named(name))
     }
 
+    /// Returns a function by itself.
+    pub fn call(name: &str, arguments: Vec<Self>) -> Self {
+        Self::atom(Atom::call(name, arguments))
+    }
+
     /// Returns one term.
     pub fn term(coefficient: RBig, monomial: Monomial) -> Self {
         let mut poly = Self::zero();
@@ -80,163 +110,159 @@ impl Poly {
         poly
     }
 
-    /// Returns the terms in their order.
-    pub fn terms(&self) -> impl Iterator<Item = (&Monomial, &RBig)> {
-        self.terms.iter()
+    /// Returns the sum of a number and of terms that are in order, each once and none of them zero.
+    pub(super) fn of_ordered(constant: RBig, terms: Vec<(Monomial, RBig)>) -> Self {
+        Self { constant, terms }
+    }
+
+    /// Returns the terms in their order, that without atoms first.
+    pub fn terms(&self) -> impl Iterator<Item = (&[(Atom, Self)], &RBig)> {
+        let number = (!self.constant.is_zero()).then_some((&[] as &[_], &self.constant));
+        let others = self.terms.iter().map(|(atoms, value)| (atoms.as_slice(), value));
+        number.into_iter().chain(others)
+    }
+
+    /// Returns the number and the terms that hold atoms.
+    pub(super) fn into_parts(self) -> (RBig, Vec<(Monomial, RBig)>) {
+        (self.constant, self.terms)
     }
 
     /// Returns the number of terms.
     pub fn len(&self) -> usize {
-        self.terms.len()
+        self.terms.len() + usize::from(!self.constant.is_zero())
     }
 
     /// Returns whether this is zero.
     pub fn is_zero(&self) -> bool {
-        self.terms.is_empty()
+        self.terms.is_empty() && self.constant.is_zero()
+    }
+
+    /// Returns the number of parts: of terms, atoms, what is in them, and words of integers.
+    pub fn weight(&self) -> u64 {
+        self.terms
+            .iter()
+            .fold(1 + words(&self.constant), |sum, (atoms, value)| {
+                sum.saturating_add(2 + words(value)).saturating_add(weight_of(atoms))
+            })
     }
 
     /// Returns the value if this is a rational number.
+    pub fn number(&self) -> Option<&RBig> {
+        self.terms.is_empty().then_some(&self.constant)
+    }
+
+    /// Returns a copy of the value if this is a rational number.
     pub fn as_constant(&self) -> Option<RBig> {
-        match self.single() {
-            Some((monomial, value)) if monomial.is_empty() => Some(value.clone()),
-            None if self.is_zero() => Some(RBig::ZERO),
-            _ => None,
-        }
+        self.number().cloned()
     }
 
     /// Returns the value if this is an integer that fits.
     pub fn as_integer(&self) -> Option<i64> {
-        let value = self.as_constant()?;
+        let value = self.number()?;
         (*value.denominator() == UBig::ONE)
             .then(|| i64::try_from(value.numerator()).ok())
             .flatten()
     }
 
     /// Returns the term if there is exactly one.
-    pub fn single(&self) -> Option<(&Monomial, &RBig)> {
-        if self.terms.len() == 1 {
-            self.terms.iter().next()
-        } else {
-            None
+    pub fn single(&self) -> Option<(&[(Atom, Self)], &RBig)> {
+        match self.terms.as_slice() {
+            [] if !self.constant.is_zero() => Some((&[], &self.constant)),
+            [(atoms, value)] if self.constant.is_zero() => Some((atoms, value)),
+            _ => None,
         }
     }
 
-    /// Returns the term that comes first in the order of terms.
+    /// Returns the coefficient of the term that comes last in the order of terms.
     pub fn leading(&self) -> Option<&RBig> {
-        self.terms.values().next_back()
+        let number = (!self.constant.is_zero()).then_some(&self.constant);
+        self.terms.last().map(|(_, value)| value).or(number)
+    }
+
+    /// Returns whether the leading coefficient is below zero.
+    pub fn is_negative(&self) -> bool {
+        self.leading().is_some_and(|value| *value < RBig::ZERO)
     }
 
     /// Returns the coefficient of the term without atoms.
-    pub fn constant_term(&self) -> RBig {
-        self.terms.get(&Vec::new()).cloned().unwrap_or(RBig::ZERO)
+    pub fn constant_term(&self) -> &RBig {
+        &self.constant
     }
 
     /// Adds a term.
     pub fn add_term(&mut self, monomial: Monomial, coefficient: RBig) {
-        match self.terms.entry(monomial) {
-            Entry::Vacant(place) => {
-                if !coefficient.is_zero() {
-                    place.insert(coefficient);
+        if monomial.is_empty() {
+            self.constant += coefficient;
+            return;
+        }
+        match self.terms.binary_search_by(|(known, _)| known.cmp(&monomial)) {
+            Ok(place) => {
+                if let Some((_, value)) = self.terms.get_mut(place) {
+                    *value += coefficient;
+                    if value.is_zero() {
+                        self.terms.remove(place);
+                    }
                 }
             }
-            Entry::Occupied(mut place) => {
-                *place.get_mut() += coefficient;
-                if place.get().is_zero() {
-                    place.remove();
-                }
-            }
+            Err(place) if !coefficient.is_zero() => self.terms.insert(place, (monomial, coefficient)),
+            Err(_) => {}
         }
     }
 
     /// Returns the sum.
     pub fn plus(mut self, other: &Self) -> Self {
-        for (monomial, coefficient) in &other.terms {
-            self.add_term(monomial.clone(), coefficient.clone());
+        if other.terms.len() <= 1 {
+            self.constant += &other.constant;
+            for (monomial, coefficient) in &other.terms {
+                self.add_term(monomial.clone(), coefficient.clone());
+            }
+            return self;
         }
-        self
+        let mut terms = Vec::with_capacity(self.terms.len() + other.terms.len());
+        let mut rest = other.terms.iter().peekable();
+        for (monomial, mut value) in self.terms {
+            while let Some((lower, coefficient)) = rest.next_if(|(found, _)| *found < monomial) {
+                terms.push((lower.clone(), coefficient.clone()));
+            }
+            if let Some((_, coefficient)) = rest.next_if(|(found, _)| *found == monomial) {
+                value += coefficient;
+            }
+            if !value.is_zero() {
+                terms.push((monomial, value));
+            }
+        }
+        terms.extend(rest.cloned());
+        Self::of_ordered(self.constant + &other.constant, terms)
     }
 
     /// Returns the difference.
     pub fn minus(self, other: &Self) -> Self {
-        self.plus(&other.scaled(&-RBig::ONE))
+        self.plus(&other.negated())
     }
 
-    /// Returns a rational multiple; the factor is not zero.
+    /// Returns the value with the other sign.
+    pub fn negated(&self) -> Self {
+        let terms = self.terms.iter().map(|(atoms, value)| (atoms.clone(), -value.clone()));
+        Self::of_ordered(-self.constant.clone(), terms.collect())
+    }
+
+    /// Returns a rational multiple.
     pub fn scaled(&self, factor: &RBig) -> Self {
-        let terms = self
-            .terms
-            .iter()
-            .map(|(monomial, value)| (monomial.clone(), value * factor));
-        Self {
-            terms: terms.filter(|(_, value)| !value.is_zero()).collect(),
+        if factor.is_zero() {
+            return Self::zero();
         }
-    }
-
-    /// Visits every atom at any depth.
-    pub fn each_atom(&self, visit: &mut impl FnMut(&Atom)) {
-        for (atom, exponent) in self.terms.keys().flatten() {
-            visit(atom);
-            match atom {
-                Atom::Call(_, arguments) => arguments.iter().for_each(|argument| argument.each_atom(visit)),
-                Atom::Sum(inner) => inner.each_atom(visit),
-                _ => {}
-            }
-            exponent.each_atom(visit);
-        }
-    }
-
-    /// Returns whether any atom, at any depth, is one of these.
-    pub fn any_atom(&self, test: &impl Fn(&Atom, &Self) -> bool) -> bool {
-        self.terms.keys().flatten().any(|(atom, exponent)| {
-            let is_inside = match atom {
-                Atom::Call(_, arguments) => arguments.iter().any(|argument| argument.any_atom(test)),
-                Atom::Sum(inner) => inner.any_atom(test),
-                _ => false,
-            };
-            is_inside || test(atom, exponent) || exponent.any_atom(test)
-        })
+        let terms = self.terms.iter().map(|(atoms, value)| (atoms.clone(), value * factor));
+        Self::of_ordered(&self.constant * factor, terms.collect())
     }
 }
 
-impl fmt::Display for Poly {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_zero() {
-            return write!(out, "0");
-        }
-        for (index, (monomial, value)) in self.terms.iter().enumerate() {
-            if index > 0 {
-                write!(out, " + ")?;
-            }
-            if monomial.is_empty() || !value.is_one() {
-                write!(out, "{value}")?;
-            }
-            for (place, (atom, exponent)) in monomial.iter().enumerate() {
-                let separator = if place > 0 || !value.is_one() { "*" } else { "" };
-                write!(out, "{separator}{atom}")?;
-                match exponent.as_integer() {
-                    Some(1) => {}
-                    Some(power) if power >= 0 => write!(out, "^{power}")?,
-                    _ => write!(out, "^({exponent})")?,
-                }
-            }
-        }
-        Ok(())
-    }
+/// Returns the number of parts of a product of atoms.
+pub fn weight_of(atoms: &[(Atom, Poly)]) -> u64 {
+    atoms.iter().fold(0, |sum, (atom, exponent)| {
+        sum.saturating_add(atom.weight()).saturating_add(exponent.weight())
+    })
 }
 
-impl fmt::Display for Atom {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Integer(value) => write!(out, "{value}"),
-            Self::Pi => write!(out, "pi"),
-            Self::E => write!(out, "e"),
-            Self::I => write!(out, "i"),
-            Self::Symbol(name) => write!(out, "{name}"),
-            Self::Sum(inner) => write!(out, "({inner})"),
-            Self::Call(name, arguments) => {
-                let listed: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-                write!(out, "{name}({})", listed.join(", "))
-            }
-        }
-    }
+fn words(value: &RBig) -> u64 {
+    (bits(value) / 64) as u64
 }

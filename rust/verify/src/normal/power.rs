@@ -1,21 +1,27 @@
 //! Powers and roots of normal forms.
 
-use dashu_int::ops::Gcd;
+use dashu_int::ops::{BitTest, Gcd};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 use super::Trouble;
-use super::algebra::{product, rational_power, settled};
+use super::algebra::{multiple, product, rational_power, settled};
+use super::charge::{bits, charge_divisor};
 use super::integer::factors;
 use super::poly::{Atom, Monomial, Poly};
 use crate::fuel::Fuel;
 use crate::limits;
 
+/// Steps that any power costs.
+const POWER_STEPS: u64 = 4;
+
 /// Returns a power.
 pub fn power(base: &Poly, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+    fuel.spend(POWER_STEPS + exponent.weight())?;
     if let Some(whole) = exponent.as_integer() {
         return whole_power(base, whole, fuel);
     }
+    fuel.spend(base.weight())?;
     if base.is_zero() {
         let is_positive = exponent.as_constant().is_some_and(|value| value > RBig::ZERO);
         return if is_positive {
@@ -38,8 +44,7 @@ pub fn root(degree: &Poly, radicand: &Poly, fuel: &mut Fuel) -> Result<Poly, Tro
     let exponent = Poly::constant(RBig::from_parts(IBig::ONE, UBig::from(degree.unsigned_abs())));
     let is_negative = radicand.as_constant().is_some_and(|value| value < RBig::ZERO);
     if is_negative && degree % 2 == 1 {
-        let minus_one = -RBig::ONE;
-        return Ok(power(&radicand.scaled(&minus_one), &exponent, fuel)?.scaled(&minus_one));
+        return Ok(power(&radicand.negated(), &exponent, fuel)?.negated());
     }
     power(radicand, &exponent, fuel)
 }
@@ -55,6 +60,10 @@ fn whole_power(base: &Poly, exponent: i64, fuel: &mut Fuel) -> Result<Poly, Trou
     if exponent == 0 {
         return Ok(Poly::integer(1));
     }
+    if exponent == 1 {
+        fuel.spend(base.weight())?;
+        return Ok(base.clone());
+    }
     match base.single() {
         Some((atoms, value)) => {
             let scaled = Poly::integer(exponent);
@@ -66,6 +75,9 @@ fn whole_power(base: &Poly, exponent: i64, fuel: &mut Fuel) -> Result<Poly, Trou
                 Some(coefficient) => Poly::constant(coefficient),
                 None => large_power(value, exponent, fuel)?,
             };
+            if raised.is_empty() {
+                return Ok(coefficient);
+            }
             product(&coefficient, &settled(RBig::ONE, raised, fuel)?, fuel)
         }
         None if (1..=limits::EXPANSION).contains(&exponent) => expanded(base, exponent, fuel),
@@ -82,7 +94,7 @@ fn large_power(value: &RBig, exponent: i64, fuel: &mut Fuel) -> Result<Poly, Tro
         value.clone()
     };
     let power = positive_power(&size, &Poly::integer(exponent), fuel)?;
-    Ok(if is_turned { power.scaled(&-RBig::ONE) } else { power })
+    Ok(if is_turned { power.negated() } else { power })
 }
 
 /// Multiplies out, by repeated squaring.
@@ -105,7 +117,7 @@ fn expanded(base: &Poly, exponent: i64, fuel: &mut Fuel) -> Result<Poly, Trouble
 /// Returns a power of one term: positive constants come out, the rest stays together.
 ///
 /// The square root of a product is the product of the square roots only for positive factors.
-fn term_power(atoms: &Monomial, value: &RBig, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+fn term_power(atoms: &[(Atom, Poly)], value: &RBig, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
     let is_square_root = exponent
         .as_constant()
         .is_some_and(|value| *value.denominator() == UBig::from(2_u8));
@@ -133,7 +145,7 @@ fn term_power(atoms: &Monomial, value: &RBig, exponent: &Poly, fuel: &mut Fuel) 
     let sign = if is_negative { -RBig::ONE } else { RBig::ONE };
     let inner = match (rest.as_slice(), is_negative) {
         ([(atom, one)], false) if *one == Poly::integer(1) => (atom.clone(), exponent.clone()),
-        _ => (Atom::Sum(Poly::term(sign, rest)), exponent.clone()),
+        _ => (Atom::sum(Poly::term(sign, rest)), exponent.clone()),
     };
     product(&out, &settled(RBig::ONE, vec![inner], fuel)?, fuel)
 }
@@ -155,7 +167,7 @@ fn positive_power(value: &RBig, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly
     let under = factors(value.denominator(), fuel)?;
     for (sign, found) in [(1, over), (-1, under)] {
         for (factor, times) in found {
-            let raised = exponent.scaled(&RBig::from(IBig::from(sign * i64::from(times))));
+            let raised = multiple(exponent, &RBig::from(IBig::from(sign * i64::from(times))), fuel)?;
             atoms.push((Atom::Integer(factor), raised));
         }
     }
@@ -168,9 +180,9 @@ fn sum_power(base: &Poly, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trou
     let content = content(base, fuel)?;
     let is_whole = exponent.as_integer().is_some();
     // Only a whole power may take a sign out.
-    let is_turned = is_whole && base.leading().is_some_and(|leading| *leading < RBig::ZERO);
+    let is_turned = is_whole && base.is_negative();
     let signed = if is_turned { -content.clone() } else { content.clone() };
-    let inner = base.scaled(&(RBig::ONE / &signed));
+    let inner = multiple(base, &(RBig::ONE / &signed), fuel)?;
     let outer = match exponent.as_integer() {
         Some(whole) => match rational_power(&signed, whole, fuel)? {
             Some(power) => Poly::constant(power),
@@ -180,7 +192,7 @@ fn sum_power(base: &Poly, exponent: &Poly, fuel: &mut Fuel) -> Result<Poly, Trou
     };
     product(
         &outer,
-        &settled(RBig::ONE, vec![(Atom::Sum(inner), exponent.clone())], fuel)?,
+        &settled(RBig::ONE, vec![(Atom::sum(inner), exponent.clone())], fuel)?,
         fuel,
     )
 }
@@ -190,7 +202,7 @@ fn content(base: &Poly, fuel: &mut Fuel) -> Result<RBig, Trouble> {
     let mut over = UBig::ZERO;
     let mut under = UBig::ONE;
     for (_, value) in base.terms() {
-        fuel.spend_product(super::algebra::bits(value), super::algebra::bits(value))?;
+        charge_divisor(bits(value).max(over.bit_len()).max(under.bit_len()), fuel)?;
         let numerator = magnitude(value.numerator());
         over = if over == UBig::ZERO {
             numerator

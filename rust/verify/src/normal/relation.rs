@@ -2,6 +2,7 @@
 
 use super::Trouble;
 use super::form::{Form, Normaliser, Shape};
+use super::name::name_of;
 use super::poly::Poly;
 use super::value::value;
 use crate::ast::{Ast, Relation};
@@ -18,16 +19,8 @@ impl Normaliser<'_> {
                 let name = name_of(left).ok_or(Trouble::Unsupported)?;
                 Ok(Form::Range(name, Box::new(self.item(set, is_upper)?)))
             }
-            ([left, right], [Relation::NotEqual]) => Ok(Form::NotEqual(self.difference(left, right, is_upper)?)),
-            ([left, right], [Relation::Less | Relation::LessEqual]) => self.between(left, right, relations, is_upper),
-            ([left, right], [Relation::Greater]) => self.between(right, left, &[Relation::Less], is_upper),
-            ([left, right], [Relation::GreaterEqual]) => self.between(right, left, &[Relation::LessEqual], is_upper),
-            ([low, middle, high], [first, second]) => match (flipped(*first), flipped(*second)) {
-                (None, None) => self.range(low, middle, high, [*first, *second], is_upper),
-                (Some(first), Some(second)) => self.range(high, middle, low, [second, first], is_upper),
-                _ => Err(Trouble::Unsupported),
-            },
-            _ => Err(Trouble::Unsupported),
+            ([left, right], [Relation::NotEqual]) => self.unequal(left, right, is_upper),
+            _ => self.ascending(members, relations, is_upper),
         }
     }
 
@@ -35,14 +28,18 @@ impl Normaliser<'_> {
     fn equation(&mut self, members: &[Ast], relations: &[Relation], is_upper: bool) -> Result<Form, Trouble> {
         let name = members.first().and_then(name_of);
         let mut kept = Vec::new();
-        for (index, member) in members.iter().enumerate().skip(usize::from(name.is_some())) {
+        for (index, member) in members.iter().enumerate() {
             let is_rough = index > 0 && relations.get(index - 1) == Some(&Relation::Approximate);
-            if self.keeps_rough || !is_rough || kept.is_empty() {
-                kept.push(self.item(member, is_upper)?);
+            let is_first_value = kept.len() == usize::from(name.is_some());
+            if self.keeps_rough || !is_rough || is_first_value {
+                kept.push(match &name {
+                    Some(name) if index == 0 => self.left_side(member, name, is_upper)?,
+                    _ => self.item(member, is_upper)?,
+                });
             }
         }
         match kept.pop() {
-            Some(only) if kept.is_empty() && name.is_none() => Ok(only),
+            Some(only) if kept.is_empty() => Ok(only),
             last => {
                 kept.extend(last);
                 Ok(Form::Equation(name, kept))
@@ -50,101 +47,94 @@ impl Normaliser<'_> {
         }
     }
 
+    /// Returns the form of a left side that is a name; `x(t)` is one, and no product.
+    fn left_side(&mut self, side: &Ast, name: &str, is_upper: bool) -> Result<Form, Trouble> {
+        match side {
+            Ast::Symbol(_) | Ast::Apply(..) => Ok(Form::plain(Poly::named(name))),
+            _ => self.item(side, is_upper),
+        }
+    }
+
     fn difference(&mut self, left: &Ast, right: &Ast, is_upper: bool) -> Result<Poly, Trouble> {
         Ok(value(left, is_upper, self.fuel)?.minus(&value(right, is_upper, self.fuel)?))
     }
 
+    /// Returns `x \ne a` as the two open intervals beside it, else the difference of the two sides.
+    fn unequal(&mut self, left: &Ast, right: &Ast, is_upper: bool) -> Result<Form, Trouble> {
+        let (name, value) = match (name_of(left), name_of(right)) {
+            (Some(name), None) => (name, self.item(right, is_upper)?),
+            (None, Some(name)) => (name, self.item(left, is_upper)?),
+            _ => return Ok(Form::NotEqual(self.difference(left, right, is_upper)?)),
+        };
+        let below = interval(Form::Infinity(true), value.clone(), [false; 2]);
+        let above = interval(value, Form::Infinity(false), [false; 2]);
+        Ok(Form::Range(
+            name,
+            Box::new(Form::Several(Shape::Union, vec![below, above])),
+        ))
+    }
+
+    /// Returns members that all ascend or all descend: an interval if the middle is a mere name.
+    fn ascending(&mut self, members: &[Ast], relations: &[Relation], is_upper: bool) -> Result<Form, Trouble> {
+        let closed: Option<Vec<bool>> = relations.iter().map(|relation| closedness(*relation, false)).collect();
+        let (members, closed): (Vec<&Ast>, Vec<bool>) = if let Some(closed) = closed {
+            (members.iter().collect(), closed)
+        } else {
+            let closed = relations.iter().rev().map(|relation| closedness(*relation, true));
+            let closed = closed.collect::<Option<_>>().ok_or(Trouble::Unsupported)?;
+            (members.iter().rev().collect(), closed)
+        };
+        match (members.as_slice(), closed.as_slice()) {
+            ([low, high], [is_closed]) => self.between(low, high, *is_closed, is_upper),
+            ([low, middle, high], [first, second]) if name_of(middle).is_some() => {
+                let name = name_of(middle).ok_or(Trouble::Unsupported)?;
+                let (low, high) = (self.item(low, is_upper)?, self.item(high, is_upper)?);
+                Ok(Form::Range(name, Box::new(interval(low, high, [*first, *second]))))
+            }
+            _ => {
+                let forms: Result<Vec<Form>, Trouble> =
+                    members.into_iter().map(|member| self.item(member, is_upper)).collect();
+                Ok(Form::Ordering(forms?, closed))
+            }
+        }
+    }
+
     /// Returns `low < high`: an interval if one side is a mere name, else the difference.
-    fn between(&mut self, low: &Ast, high: &Ast, relation: &[Relation], is_upper: bool) -> Result<Form, Trouble> {
-        let is_closed = relation.contains(&Relation::LessEqual);
-        match (name_of(low), name_of(high)) {
+    fn between(&mut self, low: &Ast, high: &Ast, is_closed: bool, is_upper: bool) -> Result<Form, Trouble> {
+        let (name, interval) = match (name_of(low), name_of(high)) {
             (Some(name), None) => {
                 let high = self.item(high, is_upper)?;
-                Ok(range(
-                    name,
-                    Form::Infinity(true),
-                    high,
-                    '(',
-                    if is_closed { ']' } else { ')' },
-                ))
+                (name, interval(Form::Infinity(true), high, [false, is_closed]))
             }
             (None, Some(name)) => {
                 let low = self.item(low, is_upper)?;
-                Ok(range(
-                    name,
-                    low,
-                    Form::Infinity(false),
-                    if is_closed { '[' } else { '(' },
-                    ')',
-                ))
+                (name, interval(low, Form::Infinity(false), [is_closed, false]))
             }
-            _ => Ok(Form::Inequality(self.difference(high, low, is_upper)?, is_closed)),
-        }
-    }
-
-    fn range(
-        &mut self,
-        low: &Ast,
-        middle: &Ast,
-        high: &Ast,
-        relations: [Relation; 2],
-        is_upper: bool,
-    ) -> Result<Form, Trouble> {
-        let name = name_of(middle).ok_or(Trouble::Unsupported)?;
-        let [first, second] = relations.map(|relation| relation == Relation::LessEqual);
-        let (low, high) = (self.item(low, is_upper)?, self.item(high, is_upper)?);
-        Ok(range(
-            name,
-            low,
-            high,
-            if first { '[' } else { '(' },
-            if second { ']' } else { ')' },
-        ))
+            _ => {
+                let difference = self.difference(high, low, is_upper)?;
+                // Between two numbers nothing is left to be solved, and the numbers are what is said.
+                if difference.has_names() {
+                    return Ok(Form::Inequality(difference, is_closed));
+                }
+                let members = vec![self.item(low, is_upper)?, self.item(high, is_upper)?];
+                return Ok(Form::Ordering(members, vec![is_closed]));
+            }
+        };
+        Ok(Form::Range(name, Box::new(interval)))
     }
 }
 
-fn range(name: String, low: Form, high: Form, open: char, close: char) -> Form {
-    Form::Range(
-        name,
-        Box::new(Form::Several(Shape::Bracket(open, close), vec![low, high])),
-    )
+fn interval(low: Form, high: Form, [is_low_closed, is_high_closed]: [bool; 2]) -> Form {
+    let open = if is_low_closed { '[' } else { '(' };
+    let close = if is_high_closed { ']' } else { ')' };
+    Form::Several(Shape::Bracket(open, close), vec![low, high])
 }
 
-/// Returns the mirrored relation if this one says greater.
-fn flipped(relation: Relation) -> Option<Relation> {
-    match relation {
-        Relation::Greater => Some(Relation::Less),
-        Relation::GreaterEqual => Some(Relation::LessEqual),
+/// Returns whether the two sides may be equal; none if the relation does not ascend, or if mirrored, descend.
+fn closedness(relation: Relation, is_mirrored: bool) -> Option<bool> {
+    match (relation, is_mirrored) {
+        (Relation::Less, false) | (Relation::Greater, true) => Some(false),
+        (Relation::LessEqual, false) | (Relation::GreaterEqual, true) => Some(true),
         _ => None,
-    }
-}
-
-/// Returns the name that a left side gives, if it is nothing but a name.
-pub fn name_of(ast: &Ast) -> Option<String> {
-    match ast {
-        Ast::Symbol(name) => Some(name.clone()),
-        Ast::Apply(name, arguments) => {
-            let names: Option<Vec<String>> = arguments.iter().map(argument_name).collect();
-            Some(format!("{name}({})", names?.join(",")))
-        }
-        Ast::Bracket('(', items, ')') | Ast::List(items) => {
-            let names: Option<Vec<String>> = items.iter().map(name_of).collect();
-            Some(format!("({})", names?.join(",")))
-        }
-        Ast::Product(factors) => {
-            let is_point = |factor: &Ast| matches!(factor, Ast::Symbol(name) if name.chars().all(char::is_uppercase));
-            let names: Option<Vec<String>> = factors.iter().map(name_of).collect();
-            names
-                .filter(|_| factors.iter().all(is_point))
-                .map(|names| names.concat())
-        }
-        _ => None,
-    }
-}
-
-fn argument_name(ast: &Ast) -> Option<String> {
-    match ast {
-        Ast::Number(literal) => Some(literal.value.to_string()),
-        other => name_of(other),
     }
 }

@@ -4,13 +4,17 @@ use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 use super::Trouble;
-use super::algebra::{bits, product};
+use super::algebra::{product, sum};
+use super::charge::bits;
 use super::function::call;
 use super::poly::{Atom, Poly};
 use super::power::{power, root};
 use crate::ast::Ast;
 use crate::fuel::Fuel;
 use crate::limits;
+
+/// Steps that one node of the tree costs beside its arithmetic.
+const NODE_STEPS: u64 = 6;
 
 /// Names that are functions when something in parentheses follows.
 const FUNCTION_NAMES: [&str; 8] = ["f", "g", "h", "F", "G", "\\phi", "\\Phi", "\\psi"];
@@ -23,39 +27,45 @@ pub fn value_of(ast: &Ast, fuel: &mut Fuel) -> Result<Poly, Trouble> {
 
 /// Returns the normal form of one value; `is_upper` takes the upper of open signs.
 pub fn value(ast: &Ast, is_upper: bool, fuel: &mut Fuel) -> Result<Poly, Trouble> {
-    fuel.spend(1)?;
+    fuel.spend(NODE_STEPS)?;
     let of = |part: &Ast, fuel: &mut Fuel| value(part, is_upper, fuel);
     match ast {
         Ast::Number(literal) if bits(&literal.value) > limits::INTEGER_BITS => Err(Trouble::Limit),
         Ast::Number(literal) => Ok(Poly::constant(literal.value.clone())),
         Ast::Symbol(name) => Ok(Poly::named(name)),
-        Ast::Neg(inner) => Ok(of(inner, fuel)?.scaled(&-RBig::ONE)),
+        Ast::Neg(inner) => negative(&of(inner, fuel)?, fuel),
         Ast::PlusMinus(inner, is_minus_first) => {
             let inner = of(inner, fuel)?;
-            Ok(if is_upper == *is_minus_first {
-                inner.scaled(&-RBig::ONE)
+            if is_upper == *is_minus_first {
+                negative(&inner, fuel)
             } else {
-                inner
-            })
+                Ok(inner)
+            }
         }
         Ast::Sum(terms) => {
-            let mut sum = Poly::zero();
+            let mut values = Vec::with_capacity(terms.len());
             for term in terms {
-                sum = sum.plus(&of(term, fuel)?);
-                fuel.spend(sum.len() as u64)?;
+                values.push(Ok(of(term, fuel)?));
             }
-            Ok(sum)
+            sum(values, fuel)
         }
         Ast::Product(factors) => {
-            let mut out = Poly::integer(1);
+            let mut out: Option<Poly> = None;
             for factor in factors {
-                out = product(&out, &of(factor, fuel)?, fuel)?;
+                let factor = of(factor, fuel)?;
+                out = Some(match out {
+                    Some(known) => product(&known, &factor, fuel)?,
+                    None => factor,
+                });
             }
-            Ok(out)
+            Ok(out.unwrap_or_else(|| Poly::integer(1)))
         }
         Ast::Quotient(over, under) => quotient(&of(over, fuel)?, &of(under, fuel)?, fuel),
-        Ast::Mixed(whole, fraction) => Ok(of(whole, fuel)?.plus(&of(fraction, fuel)?)),
-        Ast::Percent(inner) => Ok(of(inner, fuel)?.scaled(&RBig::from_parts(IBig::ONE, UBig::from(100_u8)))),
+        Ast::Mixed(whole, fraction) => sum([of(whole, fuel), of(fraction, fuel)], fuel),
+        Ast::Percent(inner) => {
+            let hundredth = Poly::constant(RBig::from_parts(IBig::ONE, UBig::from(100_u8)));
+            product(&of(inner, fuel)?, &hundredth, fuel)
+        }
         Ast::Power(base, exponent) => {
             let (base, exponent) = (of(base, fuel)?, of(exponent, fuel)?);
             power(&base, &exponent, fuel)
@@ -83,9 +93,15 @@ pub fn value(ast: &Ast, is_upper: bool, fuel: &mut Fuel) -> Result<Poly, Trouble
                 .collect::<Result<Vec<_>, _>>()?;
             applied(name, arguments, is_at_number, fuel)
         }
-        Ast::Based(digits, base) => Ok(Poly::atom(Atom::Symbol(format!("{digits} in base {base}")))),
+        Ast::NamedSet(letter) => Ok(Poly::named(&format!("\\mathbb {letter}"))),
+        Ast::Based(digits, base) => Ok(Poly::named(&format!("{digits} in base {base}"))),
         _ => Err(Trouble::Unsupported),
     }
+}
+
+fn negative(value: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
+    fuel.spend(value.weight())?;
+    Ok(value.negated())
 }
 
 fn quotient(over: &Poly, under: &Poly, fuel: &mut Fuel) -> Result<Poly, Trouble> {
@@ -103,7 +119,8 @@ fn applied(name: &str, mut arguments: Vec<Poly>, is_at_number: bool, fuel: &mut 
         Some(only) if !is_function => product(&Poly::named(name), &only, fuel),
         last => {
             arguments.extend(last);
-            Ok(Poly::atom(Atom::Call(name.to_owned(), arguments)))
+            fuel.spend(arguments.iter().map(Poly::weight).sum())?;
+            Ok(Poly::call(name, arguments))
         }
     }
 }

@@ -1,10 +1,14 @@
 //! The outermost layer: words, lists, relations, unions.
 
+use super::condition::{Joint, listed};
+use super::words::{is_prose_word, is_separator};
 use super::{NotUnderstood, Parsed, Parser};
-use crate::ast::{Ast, Relation};
-use crate::commands;
-use crate::token::{Kind, Token};
+use crate::ast::Ast;
+use crate::token::Kind;
 use crate::units::Unit;
+
+/// Words that begin a clause about what an answer holds for.
+const QUALIFIERS: [&str; 9] = ["for", "where", "if", "when", "with", "such", "any", "all", "as"];
 
 /// Words that announce a value and add nothing to it.
 const FILLERS: [&str; 10] = [
@@ -20,51 +24,21 @@ const FILLERS: [&str; 10] = [
     "only",
 ];
 
-/// Returns the words of an answer that is prose throughout.
-pub fn words_only(tokens: &[Token]) -> Option<String> {
-    let mut words = Vec::new();
-    let mut is_prose = false;
-    for (index, token) in tokens.iter().enumerate() {
-        match &token.kind {
-            Kind::Text(word) => {
-                is_prose |= word.chars().count() > 1 && !is_separator(word);
-                words.push(word.as_str());
-            }
-            Kind::Word(word) => {
-                let is_name = commands::function(word).is_some() || commands::letter(word).is_some();
-                let is_capital = word.chars().count() > 1 && word.chars().all(char::is_uppercase);
-                is_prose |= (word.chars().count() > 3 || is_capital) && !is_name && word != "infty";
-                words.push(word.as_str());
-            }
-            Kind::Mark('-') if index > 0 => {}
-            Kind::Mark('.' | '!' | '?' | '{' | '}' | '\'') => {}
-            _ => return None,
-        }
-    }
-    is_prose.then(|| words.join(" "))
-}
-
-fn is_separator(word: &str) -> bool {
-    matches!(word.to_ascii_lowercase().as_str(), "and" | "or")
-}
-
 impl Parser {
     /// Reads everything: values separated by commas, semicolons or words.
     pub(super) fn answer(&mut self) -> Parsed {
         self.skip_fillers();
-        let mut items = vec![self.item()?];
-        while self.separator() {
-            if self.kind().is_none() {
-                break;
-            }
-            items.push(self.item()?);
+        if self.is_bare_builder() {
+            return self.set_body();
         }
-        Ok(one_or(items, Ast::List))
+        let (items, joints) = self.joined()?;
+        Ok(listed(items, &joints))
     }
 
     fn skip_fillers(&mut self) {
-        while let Some(Kind::Text(word)) = self.kind() {
-            if !FILLERS.contains(&word.to_ascii_lowercase().as_str()) {
+        while let Some(Kind::Text(word) | Kind::Word(word)) = self.kind() {
+            let is_first_letter_word = self.at == 0 && matches!(self.kind(), Some(Kind::Word(_))) && word.len() < 3;
+            if is_first_letter_word || !FILLERS.contains(&word.to_ascii_lowercase().as_str()) {
                 return;
             }
             self.at += 1;
@@ -74,38 +48,72 @@ impl Parser {
 
     /// Reads a value that is nothing but prose, up to the next separator.
     fn prose(&mut self) -> Option<Ast> {
-        let mut words = Vec::new();
         let mut at = self.at;
-        while let Some(Kind::Text(word)) = self.tokens.get(at).map(|token| &token.kind) {
-            if is_separator(word) {
-                break;
+        let mut is_prose = false;
+        while let Some(token) = self.tokens.get(at) {
+            match &token.kind {
+                Kind::Text(word) if !is_separator(word) => is_prose |= word.chars().count() > 1,
+                // Inside of an expression capitals are points: `\\frac{AB}{CD}`.
+                Kind::Word(word) if !is_separator(word) => {
+                    is_prose |= is_prose_word(word) && (self.depth == 0 || word.chars().any(char::is_lowercase));
+                }
+                Kind::Mark('.' | '\'' | '"') if at > self.at => {}
+                Kind::Mark('-') if at > self.at && !token.is_spaced => {}
+                _ => break,
             }
-            words.push(word.as_str());
             at += 1;
         }
-        let is_end = at >= self.tokens.len() || self.is_separator_at(at - self.at);
-        let is_prose = is_end && words.iter().any(|word| word.chars().count() > 1);
-        let text = is_prose.then(|| Ast::Text(words.join(" ")))?;
+        let is_end = at >= self.tokens.len()
+            || self.is_separator_at(at - self.at)
+            || matches!(self.kind_at(at - self.at), Some(Kind::Mark(')' | '}') | Kind::SetClose));
+        let words = self.tokens.get(self.at..at).filter(|_| is_end && is_prose)?;
+        let text = Ast::Text(super::words::text_of(words));
         self.at = at;
         Some(text)
     }
 
     /// Skips words before a value; what they say is not known.
     fn skip_words(&mut self) {
-        while matches!(self.kind(), Some(Kind::Text(word)) if word.chars().count() > 1 && !is_separator(word)) {
+        // The letter of a choice before what it says.
+        let is_letter = matches!(self.kind(), Some(Kind::Word(word) | Kind::Text(word)) if matches!(word.as_str(), "A" | "B" | "C" | "D" | "E"));
+        let is_labelled = self.kind_at(1).is_some_and(|kind| kind.is(':'))
+            && !matches!(self.kind_at(2), Some(Kind::Number(_) | Kind::Word(_)));
+        if self.at == 0 && is_letter && is_labelled {
+            self.at += 2;
+            self.has_words = true;
+        }
+        loop {
+            let is_word = match self.kind() {
+                Some(Kind::Text(word)) => word.chars().count() > 1 && !is_separator(word),
+                Some(Kind::Word(word)) => is_prose_word(word) && !self.is_variable(word),
+                _ => false,
+            };
+            if !is_word {
+                break;
+            }
             self.has_words = true;
             self.at += 1;
             self.take(':');
         }
-    }
-
-    /// Takes a separator of values, including several in a row such as `, and`.
-    fn separator(&mut self) -> bool {
-        let start = self.at;
-        while self.is_separator_at(0) {
+        // `=`, `:` and `\approx` before a value say nothing where nothing stands before them.
+        while self.is('=') || self.is_command("approx") || self.is_command("sim") || self.is_command("therefore") {
             self.at += 1;
         }
-        self.at > start
+    }
+
+    /// Takes a separator of values, including several in a row such as `, and`, and says the strongest.
+    pub(super) fn separator(&mut self) -> Option<Joint> {
+        let mut joint = None;
+        while self.is_separator_at(0) {
+            joint = Some(match self.kind() {
+                Some(Kind::Command("or")) => Joint::Or,
+                Some(Kind::Text(word) | Kind::Word(word)) if word.eq_ignore_ascii_case("or") => Joint::Or,
+                Some(Kind::Command("and") | Kind::Text(_) | Kind::Word(_)) => Joint::And,
+                _ => joint.unwrap_or(Joint::Comma),
+            });
+            self.at += 1;
+        }
+        joint
     }
 
     fn is_separator_at(&self, ahead: usize) -> bool {
@@ -123,18 +131,14 @@ impl Parser {
         }
         self.skip_words();
         self.nested(|parser| {
-            let mut members = vec![parser.union()?];
-            let mut relations = Vec::new();
-            while let Some(relation) = parser.relation() {
-                relations.push(relation);
-                members.push(parser.union()?);
+            if let Some(sign) = parser.quantifier() {
+                let inner = parser.item()?;
+                return Ok(Ast::Bracket(sign, vec![inner], sign));
             }
+            let item = parser.related()?;
             parser.trailing_words();
-            Ok(if relations.is_empty() {
-                one_or(members, Ast::List)
-            } else {
-                Ast::Chain(members, relations)
-            })
+            parser.skip_qualifier();
+            Ok(item)
         })
     }
 
@@ -145,7 +149,7 @@ impl Parser {
                 word.as_str(),
                 "hundred" | "thousand" | "million" | "billion" | "dozen" | "not"
             );
-            if is_separator(word) || is_amount || word.chars().count() < 2 {
+            if is_separator(word) || is_amount || word.chars().count() < 2 || QUALIFIERS.contains(&word.as_str()) {
                 return;
             }
             self.has_words = true;
@@ -153,33 +157,54 @@ impl Parser {
         }
     }
 
-    fn relation(&mut self) -> Option<Relation> {
-        let (relation, width) = match (self.kind()?, self.kind_at(1)) {
-            (Kind::Mark('<'), Some(Kind::Mark('='))) => (Relation::LessEqual, 2),
-            (Kind::Mark('>'), Some(Kind::Mark('='))) => (Relation::GreaterEqual, 2),
-            (Kind::Mark('!'), Some(Kind::Mark('='))) => (Relation::NotEqual, 2),
-            (Kind::Mark('='), Some(Kind::Mark('='))) => (Relation::Equal, 2),
-            (Kind::Mark('='), _) => (Relation::Equal, 1),
-            (Kind::Mark('<') | Kind::Command("lt"), _) => (Relation::Less, 1),
-            (Kind::Mark('>') | Kind::Command("gt"), _) => (Relation::Greater, 1),
-            (Kind::Command("le"), _) => (Relation::LessEqual, 1),
-            (Kind::Command("ge"), _) => (Relation::GreaterEqual, 1),
-            (Kind::Command("ne"), _) => (Relation::NotEqual, 1),
-            (Kind::Command("approx"), _) => (Relation::Approximate, 1),
-            (Kind::Command("in"), _) => (Relation::In, 1),
-            _ => return None,
+    /// Skips a clause that says for what an answer holds, as in `2n for any integer n`, up to the end of this item.
+    fn skip_qualifier(&mut self) {
+        let is_clause = match self.kind() {
+            Some(Kind::Text(word) | Kind::Word(word)) => QUALIFIERS.contains(&word.as_str()),
+            Some(Kind::Command("forall")) => true,
+            _ => false,
         };
-        self.at += width;
-        Some(relation)
+        if !is_clause {
+            return;
+        }
+        self.has_words = true;
+        let mut depth = 0_usize;
+        while let Some(kind) = self.kind() {
+            match kind {
+                Kind::Mark('(' | '[' | '{') | Kind::SetOpen => depth += 1,
+                Kind::Mark(')' | ']' | '}' | ';') | Kind::SetClose if depth == 0 => return,
+                Kind::Mark(')' | ']' | '}') | Kind::SetClose => depth -= 1,
+                Kind::Text(word) | Kind::Word(word) if depth == 0 && is_separator(word) => return,
+                _ => {}
+            }
+            self.at += 1;
+        }
     }
 
     /// Reads sets joined by `\cup`, or a single value.
-    fn union(&mut self) -> Parsed {
+    pub(super) fn union(&mut self) -> Parsed {
         let mut members = vec![self.measured()?];
         while self.take_command("cup") {
+            // A comma that slipped in before a set joins nothing.
+            self.take(',');
             members.push(self.measured()?);
         }
-        Ok(one_or(members, Ast::Union))
+        let mut set = one_or(members, Ast::Union);
+        while let Some(Kind::Command(name @ ("setminus" | "cap" | "oplus" | "otimes"))) = self.kind().cloned() {
+            self.at += 1;
+            let other = self.measured()?;
+            let sign = match name {
+                "cap" => '\u{2229}',
+                "oplus" => '\u{2295}',
+                _ => '\u{2297}',
+            };
+            set = if name == "setminus" {
+                Ast::Difference(Box::new(set), Box::new(other))
+            } else {
+                Ast::Bracket(sign, vec![set, other], sign)
+            };
+        }
+        Ok(set)
     }
 
     /// Reads a value with its unit, if it has one.
@@ -187,15 +212,22 @@ impl Parser {
         let is_negative = self.is('-') && self.kind_at(1) == Some(&Kind::Currency);
         let is_money = is_negative || self.kind() == Some(&Kind::Currency);
         self.at += usize::from(is_money) + usize::from(is_negative);
+        let before = self.unit_before();
         let mut value = self.expression()?;
         if is_negative {
             value = Ast::Neg(Box::new(value));
         }
         let unit = self
             .unit()
-            .or_else(|| is_money.then(|| Unit::named("dollar")).flatten());
+            .or_else(|| is_money.then(|| Unit::named("dollar")).flatten())
+            .or(before);
         Ok(match unit {
-            Some(unit) if !matches!(value, Ast::Unit(..)) => Ast::Unit(Box::new(value), unit),
+            Some(unit) if !matches!(value, Ast::Unit(..)) => {
+                if let Some(rest) = self.remainder(&unit) {
+                    value = Ast::Mixed(Box::new(value), Box::new(rest));
+                }
+                Ast::Unit(Box::new(value), unit)
+            }
             _ => value,
         })
     }

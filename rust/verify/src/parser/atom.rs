@@ -1,12 +1,10 @@
 //! Operands: numbers, names, brackets, fractions, roots, matrices.
 
+use super::name::MARKS;
 use super::{NotUnderstood, Parsed, Parser};
 use crate::ast::Ast;
 use crate::commands;
 use crate::token::Kind;
-
-/// Letters that stand for sets in blackboard type.
-const SETS: [&str; 5] = ["R", "Z", "N", "Q", "C"];
 
 impl Parser {
     /// Reads one operand.
@@ -21,6 +19,7 @@ impl Parser {
             Some(Kind::Mark('|')) => parser.between_bars("|"),
             Some(Kind::SetOpen) => parser.set(),
             Some(Kind::Begin) => parser.matrix(),
+            Some(Kind::BeginSystem) => parser.system(),
             _ => Err(NotUnderstood),
         })
     }
@@ -37,10 +36,14 @@ impl Parser {
                 | "emptyset"
                 | "lfloor"
                 | "lceil"
-                | "overline"
-                | "bar"
                 | "langle"
-        );
+                | "angle"
+                | "triangle"
+                | "sum"
+                | "prod"
+                | "int"
+                | "lim"
+        ) || MARKS.contains(&name);
         is_operand || commands::function(name).is_some() || commands::letter(name).is_some()
     }
 
@@ -58,19 +61,16 @@ impl Parser {
             "sqrt" => self.root(),
             "infty" => Ok(Ast::Infinity),
             "emptyset" => Ok(Ast::Set(Vec::new())),
-            "mathbb" => self.named_set(),
+            "angle" | "triangle" => self.figure(name),
+            "sum" | "prod" | "int" | "lim" => self.operator(name),
+            "ldots" => Ok(Ast::Symbol("\\ldots".to_owned())),
             "lfloor" | "lceil" => self.rounded(name),
             "lvert" => {
                 self.at -= 1;
                 self.between_bars("lvert")
             }
             "langle" => self.angled(),
-            "overline" | "bar" => {
-                let Ast::Symbol(inner) = self.argument(true)? else {
-                    return Err(NotUnderstood);
-                };
-                Ok(self.name(format!("\\bar{inner}")))
-            }
+            _ if MARKS.contains(&name) => self.marked(name),
             _ if commands::function(name).is_some() => self.function(name),
             _ if commands::letter(name).is_some() => self.applied(format!("\\{name}")),
             _ => Err(NotUnderstood),
@@ -104,24 +104,11 @@ impl Parser {
         } else {
             self.argument(true)?
         };
+        if !matches!(degree, Ast::Number(_)) {
+            let exponent = Ast::Quotient(Box::new(Self::literal("1")?), Box::new(degree));
+            return Ok(Ast::Power(Box::new(radicand), Box::new(exponent)));
+        }
         Ok(Ast::Root(Box::new(degree), Box::new(radicand)))
-    }
-
-    fn named_set(&mut self) -> Parsed {
-        let is_braced = self.take('{');
-        let Some(Kind::Word(letter)) = self.kind().cloned() else {
-            return Err(NotUnderstood);
-        };
-        self.at += 1;
-        if is_braced {
-            self.expect('}')?;
-        }
-        let is_known = SETS.contains(&letter.as_str());
-        if is_known {
-            Ok(Ast::NamedSet(letter))
-        } else {
-            Err(NotUnderstood)
-        }
     }
 
     fn rounded(&mut self, open: &str) -> Parsed {
@@ -179,6 +166,9 @@ impl Parser {
         };
         let is_group = items.len() == 1 && (open == '(') == (close == ')');
         match items.pop() {
+            Some(Ast::Number(literal)) if is_group && self.is('_') && literal.value.is_int() => {
+                self.based(&literal.value.to_string())
+            }
             Some(only) if is_group => Ok(only),
             last => {
                 items.extend(last);
@@ -191,31 +181,48 @@ impl Parser {
     fn group(&mut self) -> Parsed {
         self.at += 1;
         let bars = std::mem::take(&mut self.bars);
-        let items = self.items();
+        let body = self.set_body();
         self.bars = bars;
-        let mut items = items?;
+        let body = match body? {
+            Ast::Set(mut items) if items.len() == 1 => items.remove(0),
+            body => body,
+        };
+        if self.take_command("over") {
+            let below = self.expression()?;
+            self.expect('}')?;
+            return Ok(Ast::Quotient(Box::new(body), Box::new(below)));
+        }
         self.expect('}')?;
-        match items.pop() {
-            Some(only) if items.is_empty() => Ok(only),
-            last => {
-                items.extend(last);
-                Ok(Ast::Set(items))
-            }
+        match body {
+            Ast::Symbol(name) => Ok(self.name(name)),
+            body => Ok(body),
         }
     }
 
     fn set(&mut self) -> Parsed {
         self.at += 1;
-        if self.kind() == Some(&Kind::SetClose) {
-            self.at += 1;
-            return Ok(Ast::Set(Vec::new()));
+        match self.kind() {
+            Some(Kind::SetClose) => {
+                self.at += 1;
+                return Ok(Ast::Set(Vec::new()));
+            }
+            // A brace before rows belongs to the system; it is never closed.
+            Some(Kind::Begin | Kind::BeginSystem) => {
+                let system = self.system()?;
+                self.at += usize::from(self.kind() == Some(&Kind::SetClose));
+                return Ok(system);
+            }
+            _ => {}
         }
-        let items = self.items()?;
+        let bars = std::mem::take(&mut self.bars);
+        let body = self.set_body();
+        self.bars = bars;
+        let body = body?;
         if self.kind() != Some(&Kind::SetClose) {
             return Err(NotUnderstood);
         }
         self.at += 1;
-        Ok(Ast::Set(items))
+        Ok(body)
     }
 
     fn matrix(&mut self) -> Parsed {

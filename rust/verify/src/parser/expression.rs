@@ -3,7 +3,6 @@
 use super::{NotUnderstood, Parsed, Parser};
 use crate::ast::Ast;
 use crate::token::Kind;
-use crate::units::Unit;
 
 /// Most signs behind one operand. Each makes the tree one level deeper, as does each division.
 const POSTFIXES: usize = 16;
@@ -70,6 +69,11 @@ impl Parser {
             } else {
                 self.signed_factor()?
             };
+            // `(n \ge 1)` behind a value says where it holds.
+            if matches!((&join, &factor), (Join::Beside, Ast::Chain(..))) {
+                self.has_words = true;
+                continue;
+            }
             match join {
                 Join::Over if divisions >= DIVISIONS => return Err(NotUnderstood),
                 Join::Over => {
@@ -85,7 +89,8 @@ impl Parser {
     fn join(&mut self, last: Option<&Ast>) -> Option<Join> {
         let join = match self.kind()? {
             Kind::Mark('*') | Kind::Command("cdot") => Join::Times,
-            Kind::Mark('/' | ':') | Kind::Command("div") => Join::Over,
+            Kind::Mark('/') if self.is_rate_here() => return None,
+            Kind::Mark('/') | Kind::Command("div") => Join::Over,
             // Two numbers side by side are no product.
             Kind::Number(_) | Kind::Repeating(..) if matches!(last, Some(Ast::Number(_))) => return None,
             _ if self.starts_factor() => return Some(Join::Beside),
@@ -98,6 +103,10 @@ impl Parser {
     /// Returns whether a factor may start here; units, words and closing marks do not.
     pub(super) fn starts_factor(&self) -> bool {
         match self.kind() {
+            // `(mod 4)` belongs to the congruence before it.
+            Some(Kind::Mark('(')) if matches!(self.kind_at(1), Some(Kind::Word(word) | Kind::Text(word)) if word == "mod") => {
+                false
+            }
             Some(Kind::Number(_) | Kind::Repeating(..) | Kind::SetOpen | Kind::Begin | Kind::Mark('(' | '[' | '{')) => {
                 true
             }
@@ -134,8 +143,13 @@ impl Parser {
                 }
                 Some(Kind::Command("circ")) => {
                     self.at += 1;
-                    Ast::Unit(Box::new(operand), Unit::degree())
+                    self.degrees(operand)
                 }
+                Some(Kind::Text(word) | Kind::Word(word)) if matches!(word.as_str(), "percent" | "pct") => {
+                    self.at += 1;
+                    Ast::Percent(Box::new(operand))
+                }
+                Some(Kind::Mark('\'' | '"')) if matches!(operand, Ast::Number(_)) => self.small_angle(operand),
                 _ => return Ok(operand),
             };
         }
@@ -145,7 +159,14 @@ impl Parser {
     fn power(&mut self, base: Ast) -> Parsed {
         self.at += 1;
         if self.take_degree() {
-            return Ok(Ast::Unit(Box::new(base), Unit::degree()));
+            return Ok(self.degrees(base));
+        }
+        if matches!(base, Ast::Number(_)) && self.primes_ahead() > 0 {
+            self.at -= 1;
+            return Ok(self.small_angle(base));
+        }
+        if let Some(mark) = self.starred() {
+            return Ok(Ast::Power(Box::new(base), Box::new(Ast::Symbol(mark.to_string()))));
         }
         if self.take_empty_group() {
             return Ok(base);
@@ -155,6 +176,24 @@ impl Parser {
             exponent = self.nested(|parser| parser.power(exponent))?;
         }
         Ok(Ast::Power(Box::new(base), Box::new(exponent)))
+    }
+
+    /// Takes `*`, `+` or `-` alone in an exponent, as in `T^*` and `\mathbb{Z}^{+}`.
+    fn starred(&mut self) -> Option<char> {
+        let marks = ['*', '+', '-'];
+        let found = |kind: Option<&Kind>| marks.into_iter().find(|mark| kind.is_some_and(|kind| kind.is(*mark)));
+        if self.is('{') && self.kind_at(2).is_some_and(|kind| kind.is('}')) {
+            let mark = found(self.kind_at(1))?;
+            self.at += 3;
+            return Some(mark);
+        }
+        let mark = if self.is('*') || self.is_command("cdot") {
+            '*'
+        } else {
+            return None;
+        };
+        self.at += 1;
+        Some(mark)
     }
 
     fn take_degree(&mut self) -> bool {

@@ -3,7 +3,7 @@
 use super::{NotUnderstood, Parsed, Parser};
 use crate::ast::Ast;
 use crate::commands;
-use crate::token::Kind;
+use crate::token::{Kind, Token};
 
 /// Longest word that is read as a product of its letters.
 const LETTERS: usize = 3;
@@ -12,7 +12,11 @@ impl Parser {
     /// Returns whether a word outside of prose is a name or a product of names.
     pub(super) fn is_variable(&self, word: &str) -> bool {
         let is_name = commands::function(word).is_some() || commands::letter(word).is_some() || word == "sqrt";
-        let is_named = self.kind_at(1).is_some_and(|next| next.is('=') || next.is('('));
+        let is_named = self.kind_at(1).is_some_and(|next| next.is('=') || next.is('('))
+            // Both sides of `MR = SRMC` are names.
+            || (self.at > 0
+                && word.chars().all(char::is_uppercase)
+                && self.tokens.get(self.at - 1).is_some_and(|before| before.kind.is('=')));
         let is_separator = word == "or" || word == "and";
         !is_separator && (is_name || is_named || word.chars().count() <= LETTERS || word == "infty")
     }
@@ -22,7 +26,7 @@ impl Parser {
             return Err(NotUnderstood);
         }
         if word == "sqrt" {
-            return self.command_named("sqrt");
+            return self.plain_root();
         }
         self.at += 1;
         if matches!(word, "inf" | "infty") {
@@ -34,7 +38,16 @@ impl Parser {
         if let Some(name) = commands::letter(word) {
             return self.applied(format!("\\{name}"));
         }
-        let is_named = self.is('=') || self.is('(');
+        // Two small letters are two names, as in `xy = 6`, and so is what follows a number: `2Bw = T`.
+        let is_pair = word.chars().count() == 2 && word.chars().all(char::is_lowercase);
+        let is_factor = matches!(
+            self.at.checked_sub(2).and_then(|at| self.tokens.get(at)),
+            Some(Token {
+                kind: Kind::Number(_),
+                ..
+            })
+        );
+        let is_named = (self.is('=') && !is_pair && !is_factor) || self.is('(');
         if word.chars().count() > LETTERS || (is_named && word.chars().count() > 1) {
             return self.applied(word.to_owned());
         }
@@ -65,11 +78,11 @@ impl Parser {
         Ast::Product(letters)
     }
 
-    fn command_named(&mut self, name: &'static str) -> Parsed {
-        if let Some(token) = self.tokens.get_mut(self.at) {
-            token.kind = Kind::Command(name);
-        }
-        self.operand()
+    /// Reads `sqrt2` or `sqrt(2)`: outside of LaTeX all digits of the number are under the root.
+    fn plain_root(&mut self) -> Parsed {
+        self.at += 1;
+        let radicand = self.argument(false)?;
+        Ok(Ast::Root(Box::new(Self::literal("2")?), Box::new(radicand)))
     }
 
     /// Reads the subscript and primes of a name.
@@ -99,7 +112,7 @@ impl Parser {
         is_prime
     }
 
-    fn subscript(&mut self, name: &mut String) {
+    pub(super) fn subscript(&mut self, name: &mut String) {
         let mut open = 0_usize;
         while let Some(kind) = self.kind().cloned() {
             self.at += 1;
@@ -133,6 +146,21 @@ impl Parser {
             return Ok(Ast::Symbol(name));
         }
         match applied {
+            // An event is part of the name, as in `P(X = 2)`.
+            Ast::Chain(..) if name == "P" => {
+                let mut spelled = name;
+                for token in self.tokens.get(start..self.at).unwrap_or_default() {
+                    token.kind.spell(&mut spelled);
+                }
+                Ok(Ast::Symbol(spelled))
+            }
+            // `f(x)_{max}` names another value than `f(x)`.
+            only if self.is('_') => {
+                let Ast::Symbol(name) = self.name(name) else {
+                    return Err(NotUnderstood);
+                };
+                Ok(Ast::Apply(name, vec![only]))
+            }
             Ast::Bracket('(', arguments, ')') => Ok(Ast::Apply(name, arguments)),
             only => Ok(Ast::Apply(name, vec![only])),
         }
@@ -152,7 +180,7 @@ impl Parser {
             }
         }
         let mut arguments = match self.operand_of_function()? {
-            Ast::Bracket('(', arguments, ')') => arguments,
+            Ast::Bracket('(', arguments, ')') | Ast::Set(arguments) => arguments,
             only => vec![only],
         };
         arguments.extend(base);
@@ -175,7 +203,7 @@ impl Parser {
 
     /// Reads what a function is applied to: a group, or factors side by side up to the next function.
     fn operand_of_function(&mut self) -> Parsed {
-        if self.is('(') || self.is('{') || self.is('[') {
+        if self.is('(') || self.is('{') || self.is('[') || self.kind() == Some(&Kind::SetOpen) {
             return self.operand();
         }
         let mut factors = vec![self.factor()?];

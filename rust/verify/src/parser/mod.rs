@@ -1,13 +1,24 @@
 //! Tokens to a syntax tree: recursive descent, depth limited by the lexer.
 //!
-//! `answer` reads lists, relations and sets, `expression` sums and products, `atom` operands, `measure` units.
+//! `answer` reads lists and what stands around values, `statement` relations, `condition` sets by their conditions,
+//! `expression` sums and products, `atom` operands, `name` and `function` what names and functions are applied to,
+//! `system` cases and systems, `measure` units, `words` what is no mathematics.
 
+mod angle;
 mod answer;
 mod atom;
+mod clock;
+mod condition;
 mod expression;
 mod function;
 mod measure;
+mod name;
 mod number;
+mod statement;
+mod system;
+mod words;
+
+pub use words::{is_prose, text_of};
 
 use crate::ast::Ast;
 use crate::limits;
@@ -31,7 +42,7 @@ pub struct Answer {
 
 /// Returns the tree of an answer.
 pub fn parse(tokens: Vec<Token>) -> Result<Answer, NotUnderstood> {
-    if let Some(words) = answer::words_only(&tokens) {
+    if let Some(words) = words::words_only(&tokens).or_else(|| words::formula(&tokens)) {
         return Ok(Answer {
             ast: Ast::Text(words),
             has_words: false,
@@ -180,7 +191,6 @@ mod tests {
             "\\frac{",
             "\\frac{1}",
             "\\sqrt[",
-            "x^",
             "^^^^",
             "(",
             "=",

@@ -11,7 +11,13 @@ use crate::token::Kind;
 /// Decimal digits that hold the largest integer.
 const DIGITS: usize = limits::INTEGER_BITS * 3 / 10;
 /// Largest decimal exponent of scientific notation.
-const EXPONENT: i64 = 5_000;
+const EXPONENT: i64 = 1_000;
+
+/// Names of bases from two on.
+const BASES: [&str; 15] = [
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
+    "fifteen", "sixteen",
+];
 
 impl Parser {
     /// Reads a number, the fraction of a mixed number, or the base that it is written in.
@@ -30,11 +36,15 @@ impl Parser {
         }
     }
 
-    fn based(&mut self, digits: &str) -> Parsed {
+    pub(super) fn based(&mut self, digits: &str) -> Parsed {
         self.at += 1;
         let base = match self.argument(false)? {
             Ast::Number(base) if base.decimals == 0 => base.value.to_string(),
             Ast::Symbol(base) => base,
+            Ast::Text(word) => {
+                let base = BASES.iter().position(|name| *name == word).ok_or(NotUnderstood)?;
+                (base + 2).to_string()
+            }
             _ => return Err(NotUnderstood),
         };
         Ok(Ast::Based(digits.to_owned(), base))
@@ -93,6 +103,13 @@ impl Parser {
 
     /// Returns the literal of digits with an optional point and exponent.
     pub(super) fn literal(text: &str) -> Parsed {
+        if let Some(value) = short_integer(text) {
+            return Ok(Ast::Number(Literal {
+                value: RBig::from(UBig::from(value)),
+                decimals: 0,
+                significant: 0,
+            }));
+        }
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let digits: UBig = integer(&format!("0{whole}{fraction}"))?;
@@ -131,6 +148,12 @@ fn integer(digits: &str) -> Result<UBig, NotUnderstood> {
         return Err(NotUnderstood);
     }
     digits.parse().map_err(|_| NotUnderstood)
+}
+
+/// Returns the value of digits that fit into a word.
+fn short_integer(text: &str) -> Option<u64> {
+    let is_short = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_short.then(|| text.parse().ok()).flatten()
 }
 
 fn power_of_ten(exponent: usize) -> UBig {
