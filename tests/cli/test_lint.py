@@ -31,12 +31,12 @@ def test_an_error_exits_with_three_and_names_the_first_rows(data):
 
 
 def test_a_control_character_is_shown(data):
-    assert "␉ext{ or so}" in run("lint", data("\text{ or so}")).stdout
+    assert r"\oint␉f" in run("lint", data("\\oint\tf")).stdout
 
 
 def test_rows_of_stdin_are_named_by_their_line_alone():
     result = run("lint", "-", stdin='{"problem": "1+1", "answer": " "}\n')
-    assert result.stdout.startswith("stdin: 1 rows, profile rl\n")
+    assert result.stdout.startswith("stdin: 1 row, profile rl\n")
     assert "        line 1\n" in result.stdout
 
 

@@ -50,7 +50,7 @@ def lint(
 
 
 def _lines(report: "DataLint", show: int) -> Iterator[str]:
-    yield f"{report.source}: {report.rows:,} rows, profile {report.profile}"
+    yield f"{report.source}: {report.rows:,} row{'' if report.rows == 1 else 's'}, profile {report.profile}"
     for finding in report.findings:
         if finding.rows:
             yield from _finding_lines(finding, f"{report.source}, ", show)
