@@ -1,34 +1,10 @@
 //! The rules of reading: what one notation or another means, each with what it must not be taken for.
 #![allow(clippy::unwrap_used)]
 
-use twogrpo_verify::{Mode, Options, Profile, Search, Status, prompt_bytes, verify, verify_in};
+mod judged;
 
-fn status(pred: &str, gold: &str, profile: Profile) -> Status {
-    let options = Options {
-        profile,
-        mode: Mode::Answer,
-        has_forms: false,
-    };
-    verify(pred, &[gold], options).status
-}
-
-#[track_caller]
-fn accepts(profile: Profile, pairs: &[(&str, &str)]) {
-    for (pred, gold) in pairs {
-        assert_eq!(status(pred, gold, profile), Status::Match, "{pred} against {gold}");
-    }
-}
-
-#[track_caller]
-fn refuses(profile: Profile, pairs: &[(&str, &str)]) {
-    for (pred, gold) in pairs {
-        let found = status(pred, gold, profile);
-        assert!(
-            !matches!(found, Status::Match | Status::UnparsableGold | Status::Error),
-            "{pred} against {gold}: {found:?}"
-        );
-    }
-}
+use judged::{accepts, refuses, status};
+use twogrpo_verify::{Mode, Options, Profile, Search, Status, prompt_bytes, verify_in};
 
 #[test]
 fn damaged_escapes_are_mended() {

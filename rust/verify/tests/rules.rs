@@ -1,38 +1,10 @@
 //! The rules of the profiles, each with what it accepts and what it must refuse.
 #![allow(clippy::unwrap_used)]
 
+mod judged;
+
+use judged::{accepts, refuses, status};
 use twogrpo_verify::{Mode, Options, Profile, Status, verify};
-
-fn status(pred: &str, gold: &str, profile: Profile) -> Status {
-    verify(
-        pred,
-        &[gold],
-        Options {
-            profile,
-            mode: Mode::Answer,
-            has_forms: false,
-        },
-    )
-    .status
-}
-
-#[track_caller]
-fn accepts(profile: Profile, pairs: &[(&str, &str)]) {
-    for (pred, gold) in pairs {
-        assert_eq!(status(pred, gold, profile), Status::Match, "{pred} against {gold}");
-    }
-}
-
-#[track_caller]
-fn refuses(profile: Profile, pairs: &[(&str, &str)]) {
-    for (pred, gold) in pairs {
-        let found = status(pred, gold, profile);
-        assert!(
-            !matches!(found, Status::Match | Status::UnparsableGold | Status::Error),
-            "{pred} against {gold}: {found:?}"
-        );
-    }
-}
 
 #[test]
 fn literals_of_one_value_match() {
