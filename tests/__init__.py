@@ -1,0 +1,1 @@
+"""The tests: a package, so that no other of its name takes its place."""
