@@ -2,8 +2,8 @@
 
 import polars as pl
 import pytest
-from tests.conftest import write_rows
 
+from tests.conftest import write_rows
 from twogrpo.answer_rows import read_answers
 from twogrpo.errors import DataError
 

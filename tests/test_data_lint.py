@@ -4,8 +4,8 @@ import json
 
 import polars as pl
 import pytest
-from tests.conftest import write_rows
 
+from tests.conftest import write_rows
 from twogrpo.data_lint import lint_data
 from twogrpo.errors import ConfigError, DataError
 

@@ -4,9 +4,9 @@ import json
 
 import polars as pl
 import pytest
-from tests.stored_run import RESPONSES, build_run
 from transformers import AutoTokenizer
 
+from tests.stored_run import RESPONSES, build_run
 from twogrpo import ConfigError, DataError, PairSpec, RolloutStore, build_pairs
 from twogrpo.preferences import Asked, scan_preferences
 from twogrpo.prompts import PromptSet

@@ -5,8 +5,8 @@
 from types import SimpleNamespace
 
 import pytest
-from tests.stored_run import build_run
 
+from tests.stored_run import build_run
 from twogrpo import PairSpec, RolloutStore, build_pairs
 from twogrpo.preferences import Asked, scan_preferences
 from twogrpo.table_files import write_table

@@ -8,8 +8,8 @@ import sys
 
 import polars as pl
 import pytest
-from tests.conftest import write_rows
 
+from tests.conftest import write_rows
 from twogrpo import verdict_files
 from twogrpo.errors import ConfigError, DataError, VerifyError
 from twogrpo.verdict_files import VERDICT_COLUMNS, VerdictCounts, verify_file

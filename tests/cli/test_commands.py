@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tests.program import assert_one_line, run
 
 COMMANDS = ("online", "dpo", "eval", "verify", "lint", "pairs", "store", "config", "demo", "doctor")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tests.program import assert_one_line, run
 
 

@@ -5,9 +5,9 @@ import signal
 import time
 
 import pytest
+
 from tests.conftest import write_rows
 from tests.program import Program, assert_one_line, run
-
 from twogrpo.cli.eval import split_words
 from twogrpo.errors import ConfigError
 

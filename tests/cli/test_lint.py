@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tests.conftest import write_rows
 from tests.program import assert_one_line, run
 

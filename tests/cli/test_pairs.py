@@ -5,6 +5,7 @@ import shutil
 
 import polars as pl
 import pytest
+
 from tests.program import assert_one_line, run
 from tests.stored_run import build_run
 

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+
 from tests.program import Program, assert_one_line, run
 
 KEYS = (

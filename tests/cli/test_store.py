@@ -6,8 +6,8 @@ import sys
 
 import polars as pl
 import pytest
-from tests.program import assert_one_line, run
 
+from tests.program import assert_one_line, run
 from twogrpo import RolloutStore
 
 STEPS = "select step, avg(reward) as reward, count(*) as n from rollouts group by step order by step"

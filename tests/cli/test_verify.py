@@ -5,6 +5,7 @@ import re
 
 import polars as pl
 import pytest
+
 from tests.conftest import write_rows
 from tests.program import assert_one_line, run
 

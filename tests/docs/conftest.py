@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import write_rows
 from tests.docs.blocks import blocks_of
 

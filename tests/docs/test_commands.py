@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.docs.blocks import LANGUAGES, blocks_of, commands_of, is_as_shown
-from tests.docs.conftest import ROOT, shell
 from typer.main import get_command
 
+from tests.docs.blocks import LANGUAGES, blocks_of, commands_of, is_as_shown
+from tests.docs.conftest import ROOT, shell
 from twogrpo.cli.app import app
 from twogrpo.config import DpoConfig, OnlineConfig
 from twogrpo.config.load import merge, validate

@@ -3,9 +3,9 @@
 import inspect
 
 import pytest
-from tests.docs.conftest import ROOT
 
 import twogrpo
+from tests.docs.conftest import ROOT
 from twogrpo.frames import TwogrpoExpr
 from twogrpo.generate import Generator
 from twogrpo.rewards import Reward

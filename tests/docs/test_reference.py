@@ -1,9 +1,9 @@
 """The generated pages are what the sources say today."""
 
 import pytest
-from scripts.reference import DOCS, pages
 from typer.main import get_command
 
+from scripts.reference import DOCS, pages
 from twogrpo.cli.app import app
 
 

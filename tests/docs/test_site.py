@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.docs.conftest import ROOT
 
 pytest.importorskip("sphinx", reason="the extra docs is not installed")

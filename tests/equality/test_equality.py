@@ -1,6 +1,7 @@
 """Every line of docs/equality.md is what the verifier says, and the page has every line."""
 
 import pytest
+
 from tests.equality.case import Case
 from tests.equality.cases import CASES, RULES
 from tests.equality.page import PAGE, written

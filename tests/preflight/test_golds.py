@@ -1,6 +1,6 @@
 import pytest
-from tests.conftest import write_rows
 
+from tests.conftest import write_rows
 from twogrpo.config import OnlineConfig
 from twogrpo.config.sampling import RewardSection
 from twogrpo.errors import DataError

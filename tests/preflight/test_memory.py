@@ -61,7 +61,6 @@ def test_sampling_stops_growing_at_the_sampler_s_own_limits():
 @pytest.mark.parametrize("architecture", ["qwen2", "llama"])
 def test_activations_are_what_a_forward_pass_keeps(tmp_path, architecture):
     from tests.conftest import build_model_folder
-
     from twogrpo.models import load_policy
 
     folder = str(build_model_folder(tmp_path, architecture))

@@ -1,6 +1,6 @@
 import pytest
-from tests.conftest import write_rows
 
+from tests.conftest import write_rows
 from twogrpo.config import OnlineConfig
 from twogrpo.errors import ConfigError, DataError
 from twogrpo.preflight.problem_sets import check_vocabulary, load_problems, load_rows, problems_section

@@ -2,9 +2,9 @@ import json
 
 import polars as pl
 import pytest
-from tests.train.test_online import SMALL, same, train, weights
 
 import twogrpo as tg
+from tests.train.test_online import SMALL, same, train, weights
 from twogrpo.monitor import Console
 
 KEYS = ("train.learning_rate=0.001", "train.rollouts_per_update=4", "train.threads=1", "train.token_budget=256")

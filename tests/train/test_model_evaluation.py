@@ -6,10 +6,10 @@ import shutil
 
 import polars as pl
 import pytest
-from tests.conftest import build_model_folder, write_rows
-from tests.train.test_online import SMALL, train
 
 import twogrpo as tg
+from tests.conftest import build_model_folder, write_rows
+from tests.train.test_online import SMALL, train
 from twogrpo.config.evaluation import EvalConfig
 from twogrpo.evaluate import answers
 from twogrpo.monitor import Console

@@ -3,9 +3,9 @@ import json
 import polars as pl
 import pytest
 import torch
-from tests.conftest import build_model_folder, write_rows
 
 import twogrpo as tg
+from tests.conftest import build_model_folder, write_rows
 from twogrpo.monitor import Console
 from twogrpo.train.logprobs import TokenBatch, token_logps
 

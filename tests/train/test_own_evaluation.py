@@ -4,9 +4,9 @@ import json
 
 import polars as pl
 import pytest
-from tests.train.test_online import SMALL, train
 
 import twogrpo as tg
+from tests.train.test_online import SMALL, train
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+
 from tests.program import run_in_shell
 from tests.user_errors.case import Case
 from tests.user_errors.cases_configuration import written

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from tests.conftest import write_rows
 from tests.program import run_in_shell
 from tests.user_errors.case import PREFIX
