@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from twogrpo import ConfigError, RolloutStore, StoreError
-from twogrpo.store_query import query_store, sql_errors
+from twogrpo.rollouts.query import query_store, sql_errors
 
 
 @pytest.fixture

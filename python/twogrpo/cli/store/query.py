@@ -1,69 +1,21 @@
-"""`twogrpo store info`, `check` and `query`: what a rollout store holds, whether it is whole, and SQL over it."""
+"""`twogrpo store query`: SQL over the rollouts."""
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twogrpo.cli.options import Json, Traceback, help_without_command, print_json
+from twogrpo.cli.options import Traceback
+from twogrpo.cli.store.place import Where
 from twogrpo.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["app"]
-
-app = typer.Typer(help="Look into a rollout store.", invoke_without_command=True, callback=help_without_command)
-
-Where = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a store.", show_default=False)]
-DAMAGED = 3
+__all__ = ["query"]
 
 
-@app.command("info")
-def info(
-    run: Where,
-    *,
-    as_json: Json = False,
-    traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
-) -> None:
-    """Print runs, rows, steps, bytes, tie rate and mean reward."""
-    from twogrpo.store import RolloutStore
-
-    found = asdict(RolloutStore.open(run).info())
-    if as_json:
-        print_json(found)
-        return
-    width = max(map(len, found))
-    for name, value in found.items():
-        print(f"{name.replace('_', ' '):<{width}}  {_shown(value)}")
-
-
-@app.command("check")
-def check(
-    run: Where,
-    *,
-    deep: Annotated[bool, typer.Option("--deep", help="Read and decode every page.")] = False,
-    as_json: Json = False,
-    traceback: Traceback = False,  # noqa: ARG001  # handled by its callback
-) -> int:
-    """Check every segment; exit 3 if anything is damaged."""
-    from twogrpo.store import RolloutStore
-
-    report = RolloutStore.open(run).check(deep=deep)
-    if as_json:
-        print_json({**asdict(report), "ok": report.ok})
-    else:
-        for problem in report.problems:
-            print(problem)
-        state = "ok" if report.ok else f"{len(report.problems)} problems"
-        print(f"{state}: {report.segments} segments, {report.rows:,} rows, {report.bytes:,} bytes")
-    return 0 if report.ok else DAMAGED
-
-
-@app.command("query")
 def query(
     run: Where,
     sql: Annotated[
@@ -84,8 +36,8 @@ def query(
 
     For example: twogrpo store query runs/online "select step, avg(reward) from rollouts group by step order by step"
     """
+    from twogrpo.rollouts.query import query_store, sql_errors
     from twogrpo.store import RolloutStore
-    from twogrpo.store_query import query_store, sql_errors
     from twogrpo.table_files import check_target, csv_lines, json_lines, write_table
 
     if sum((out is not None, as_csv, as_json)) > 1:
@@ -133,17 +85,3 @@ def _print_rows(found: "pl.LazyFrame", limit: int) -> None:
     print_table(found.collect_schema().names(), shown)
     if count > len(shown):
         print(f"{len(shown):,} of {count:,} rows; --rows {count} prints all", file=sys.stderr)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "unknown"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(inner)}" for name, inner in value.items()) or "none"
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)
