@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from twogrpo.config.sampling import ModelSection
 
-__all__ = ["compute_dtype", "load_outline", "load_policy", "load_tokenizer", "select_device", "set_threads"]
+__all__ = [
+    "compute_dtype",
+    "load_outline",
+    "load_policy",
+    "load_tokenizer",
+    "recompute_activations",
+    "select_device",
+    "set_threads",
+]
 
 
 def select_device(name: str) -> torch.device:
@@ -93,9 +101,19 @@ def load_policy(
     _disable_dropout(model)
     model.to(device)  # type: ignore[arg-type]  # transformers types only its own overloads
     if gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[no-untyped-call]
+        recompute_activations(model)
     model.train()
     return model
+
+
+def recompute_activations(model: "PreTrainedModel") -> None:
+    """Keep only each layer's input between the forward and the backward pass, and compute the rest again."""
+    settings = {"use_reentrant": False}
+    # The older name warns where the newer one is there.
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs=settings)
+    else:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=settings)  # type: ignore[no-untyped-call]
 
 
 def load_outline(path: str, *, label: str | None = None) -> "PreTrainedModel":

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     Gemma2Config,
     Gemma2ForCausalLM,
@@ -111,18 +112,33 @@ def test_chunks_change_neither_logprobs_nor_gradients(model, chunk_tokens):
         torch.testing.assert_close(chunked[name], expected, rtol=0, atol=1e-10)
 
 
-def test_chunks_bound_the_logits_that_exist_at_once(qwen):
-    seen = []
-    qwen.lm_head.register_forward_hook(lambda _module, _inputs, logits: seen.append(tuple(logits.shape)))
-    token_logps(qwen, pack(), temperature=1.0, chunk_tokens=4)
-    assert seen == [(4, VOCABULARY), (4, VOCABULARY), (1, VOCABULARY)]
+class LogitRows(TorchDispatchMode):
+    """Notes how many rows every tensor of the vocabulary's width has, weights apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.shape[1:] == (VOCABULARY,):
+            self.seen.add(result.shape[0])
+        return result
+
+
+@pytest.mark.parametrize("with_entropy", [False, True])
+def test_chunks_bound_the_logits_that_exist_at_once(qwen, with_entropy):
+    with LogitRows() as rows:
+        logps_BR, *_ = token_logps(qwen, pack(), temperature=1.0, chunk_tokens=4, with_entropy=with_entropy)
+        logps_BR.sum().backward()
+    # The head's transposed weight is as wide; nine response tokens come in chunks.
+    assert rows.seen - {SHAPE["hidden_size"]} == {4, 1}
 
 
 def test_the_head_runs_on_response_tokens_only(qwen):
-    seen = []
-    qwen.lm_head.register_forward_hook(lambda _module, _inputs, logits: seen.append(tuple(logits.shape)))
-    token_logps(qwen, pack(), temperature=1.0)
-    assert seen == [(9, VOCABULARY)]
+    with LogitRows() as rows:
+        token_logps(qwen, pack(), temperature=1.0)
+    assert rows.seen - {SHAPE["hidden_size"]} == {9}
 
 
 def test_gradients_equal_those_of_the_naive_computation(model):
@@ -224,4 +240,15 @@ def test_a_peft_wrapped_model_runs_with_its_adapter(qwen):
     wrapped = get_peft_model(qwen, config).double().eval()
     found = rows_of(*token_logps(wrapped, pack(), temperature=1.0))
     assert not torch.allclose(found[0], base[0, :2])
+    torch.testing.assert_close(found[0], naive(wrapped, PROMPTS[0], RESPONSES[0]), rtol=0, atol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")  # as above
+@pytest.mark.parametrize("chunk_tokens", [None, 2])
+def test_a_head_with_an_adapter_is_called_as_it_is(chunk_tokens):
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=2, target_modules=["lm_head"], init_lora_weights=False)
+    wrapped = get_peft_model(make("llama"), config).double().eval()
+    found = rows_of(*token_logps(wrapped, pack(), temperature=1.0, chunk_tokens=chunk_tokens))
     torch.testing.assert_close(found[0], naive(wrapped, PROMPTS[0], RESPONSES[0]), rtol=0, atol=1e-10)

@@ -187,7 +187,7 @@ def _activations(shape: ModelShape, work: Workload) -> int:
     heads = shape.heads * shape.head_dim
     # Two norms keep their input in float32, what they made of it, and the scaled result.
     norms = 4 * shape.hidden * FLOAT32 + 2 * shape.hidden * work.width
-    # Attention keeps queries, keys and values, repeated for every head beside a mask, and its result in two layouts.
+    # Attention keeps queries, keys and values as they were cut into rows, and its result in two layouts.
     attention = 5 * heads * work.width
     feed_forward = 4 * shape.intermediate * work.width
     layer = norms + attention + feed_forward
@@ -198,9 +198,13 @@ def _activations(shape: ModelShape, work: Workload) -> int:
 
 
 def _logits(shape: ModelShape, work: Workload) -> int:
-    """Return the bytes around the response tokens' logits when the backward pass begins.
+    """Return the bytes around the response tokens' logits, of which one chunk exists at once, and the head's gradient.
 
-    The logits themselves in float32, the gradient through the chosen tokens, and three tensors of their size while the
-    normaliser is differentiated.
+    A chunk's logits stand in float32, as they were multiplied if that is narrower, and once more as their gradient. The
+    gradient of the head is made whole before it is added to what earlier micro-batches gave.
     """
-    return work.micro_batch_responses * shape.vocabulary * 5 * FLOAT32
+    from twogrpo.train.head import logits_chunk
+
+    chunk = min(work.micro_batch_responses, logits_chunk(shape.vocabulary, is_on_cpu=work.is_on_cpu))
+    narrow = work.width if work.width < FLOAT32 else 0
+    return shape.vocabulary * (chunk * (2 * FLOAT32 + narrow) + shape.hidden * FLOAT32)

@@ -11,16 +11,13 @@ from torch.nn import functional
 
 from twogrpo.errors import TrainingError
 from twogrpo.train.logprobs import TokenBatch, token_logps
+from twogrpo.train.packed_attention import enable_packing, is_packing
+from twogrpo.train.packing import PackedBatch, like_lengths
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 __all__ = ["Learner"]
-
-# A row shorter than this share of its slice's longest one begins a slice of its own, once the slice has some rows: what
-# padding costs is saved, and no forward pass is so small that starting it costs more.
-LIKE_LENGTH = 0.75
-SLICE_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,9 @@ class Learner:
         optimizer: Steps on those weights.
         device: Where the model lives.
         dtype: Numbers of the forward pass; bfloat16 runs under autocast.
-        pad_id: Fills rows up to a common length; never attended to.
+        pad_id: Fills rows up to a common length where the model takes no packed streams; never attended to.
+        packs: Compute sequences as one stream without padding, where the architecture is known to allow it.
+        share_prompts: Compute a prompt once for all its responses in such a stream.
     """
 
     model: "PreTrainedModel"
@@ -40,30 +39,40 @@ class Learner:
     device: torch.device
     dtype: torch.dtype
     pad_id: int
+    packs: bool = True
+    share_prompts: bool = True
+
+    def __post_init__(self) -> None:
+        if self.packs:
+            enable_packing(self.model)
 
     def logps(
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]], *, temperature: float = 1.0
     ) -> tuple[Tensor, Tensor]:
         """Return logprobs of the responses' tokens and the mask of real tokens, both (sequences, longest response)."""
-        order, slices = _like_lengths([len(p) + len(r) for p, r in zip(prompt_ids, response_ids, strict=True)])
-        parts = [
-            self._forward([prompt_ids[row] for row in rows], [response_ids[row] for row in rows], temperature)
-            for rows in slices
-        ]
+        with self._numbers():
+            if self.packs and is_packing(self.model):
+                batch = PackedBatch.pack(prompt_ids, response_ids, device=self.device, share_prompts=self.share_prompts)
+                return token_logps(self.model, batch, temperature=temperature)
+            return self._padded_logps(prompt_ids, response_ids, temperature)
+
+    def _padded_logps(
+        self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]], temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same by one forward pass for each block of rows of like length."""
+        blocks = like_lengths([len(p) + len(r) for p, r in zip(prompt_ids, response_ids, strict=True)])
+        parts = []
+        for rows in blocks:
+            prompts, responses = [prompt_ids[row] for row in rows], [response_ids[row] for row in rows]
+            batch = TokenBatch.pack(prompts, responses, pad_id=self.pad_id, device=self.device)
+            parts.append(token_logps(self.model, batch, temperature=temperature))
         longest = max(logps.shape[1] for logps, _ in parts)
         logps_BR, mask_BR = (
             torch.cat([functional.pad(part, (0, longest - part.shape[1])) for part in side])
             for side in zip(*parts, strict=True)
         )
-        place = torch.tensor(order, device=self.device).argsort()
+        place = torch.tensor([row for rows in blocks for row in rows], device=self.device).argsort()
         return logps_BR[place], mask_BR[place]
-
-    def _forward(
-        self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]], temperature: float
-    ) -> tuple[Tensor, Tensor]:
-        batch = TokenBatch.pack(prompt_ids, response_ids, pad_id=self.pad_id, device=self.device)
-        with self._numbers():
-            return token_logps(self.model, batch, temperature=temperature)
 
     def zero_gradients(self) -> None:
         """Set every gradient to zeros, not to None.
@@ -102,16 +111,3 @@ class Learner:
     def _numbers(self) -> AbstractContextManager[None]:
         is_narrow = self.dtype != torch.float32
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=is_narrow)
-
-
-def _like_lengths(lengths: Sequence[int]) -> tuple[list[int], list[list[int]]]:
-    """Return rows from the longest to the shortest, and the same rows cut into slices of like lengths."""
-    order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
-    slices: list[list[int]] = []
-    for row in order:
-        is_like = slices and lengths[row] >= LIKE_LENGTH * lengths[slices[-1][0]]
-        if slices and (is_like or len(slices[-1]) < SLICE_ROWS):
-            slices[-1].append(row)
-        else:
-            slices.append([row])
-    return order, slices

@@ -1,18 +1,19 @@
 """Logprobs of given responses under a causal language model, for any loss that needs them.
 
-The head runs on response tokens only: at a vocabulary of 152k, one float32 row of 4,096 logits is 2.5 GB, its hidden
-states 13 MB. `chunk_tokens` bounds what is left by recomputing each chunk's logits in the backward pass.
+The head runs on response tokens only, a chunk of them at a time: no tensor of every token by the vocabulary is made.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import TYPE_CHECKING, Literal, Self, cast, overload
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from twogrpo.errors import ConfigError, DataError
+from twogrpo.errors import ConfigError
+from twogrpo.train.head import head_values, logits_chunk
+from twogrpo.train.packing import PackedBatch, check_sequences
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -38,6 +39,8 @@ class TokenBatch:
         attention_mask_BT: 1 for a token, 0 for padding, int64.
         response_mask_BT: True for a token of the response, bool.
         position_ids_BT: Positions for the model; None counts from 0, which is right under padding on the right.
+
+    For a model that takes packed streams, `PackedBatch` holds the same without padding.
     """
 
     input_ids_BT: Tensor
@@ -59,13 +62,8 @@ class TokenBatch:
         Raises:
             DataError: If there is no row, the two counts differ, or a prompt has no token to predict from.
         """
-        if len(prompt_ids) != len(response_ids) or not len(prompt_ids):
-            found = f"{len(prompt_ids)} prompts and {len(response_ids)} responses"
-            raise DataError(f"{found}; expected one response a prompt, and at least one row")
+        check_sequences(prompt_ids, response_ids)
         starts = torch.tensor([len(prompt) for prompt in prompt_ids])
-        if not bool(starts.all()):
-            row = int((starts == 0).nonzero()[0])
-            raise DataError(f"prompt {row} has no tokens; a response needs at least one token before it")
         rows = [[*prompt, *response] for prompt, response in zip(prompt_ids, response_ids, strict=True)]
         ends = torch.tensor([len(row) for row in rows])
         longest = int(ends.max())
@@ -79,7 +77,7 @@ class TokenBatch:
 @overload
 def token_logps(
     model: "PreTrainedModel",
-    batch: TokenBatch,
+    batch: TokenBatch | PackedBatch,
     *,
     temperature: float,
     with_entropy: Literal[False] = False,
@@ -88,7 +86,7 @@ def token_logps(
 @overload
 def token_logps(
     model: "PreTrainedModel",
-    batch: TokenBatch,
+    batch: TokenBatch | PackedBatch,
     *,
     temperature: float,
     with_entropy: Literal[True],
@@ -96,7 +94,7 @@ def token_logps(
 ) -> tuple[Tensor, Tensor, Tensor]: ...
 def token_logps(
     model: "PreTrainedModel",
-    batch: TokenBatch,
+    batch: TokenBatch | PackedBatch,
     *,
     temperature: float,
     with_entropy: bool = False,
@@ -106,11 +104,10 @@ def token_logps(
 
     Args:
         model: A causal language model of transformers with an output embedding, PEFT-wrapped or not.
-        batch: Sequences with their response tokens marked.
+        batch: Sequences with their response tokens marked, packed if the model is `is_packing`.
         temperature: What the rollouts were sampled at; 0 (greedy) has no density and is read as 1.
         with_entropy: Also return the entropy of each of those distributions.
-        chunk_tokens: Most response tokens whose logits exist at once, at the price of a second head pass in backward;
-            None takes all at once.
+        chunk_tokens: Most response tokens whose logits exist at once; None takes what the device has room for.
 
     Returns:
         Logprobs in nats, shape (sequences, longest response), each row's first token in column 0, zeros behind its
@@ -122,48 +119,77 @@ def token_logps(
             behind the head.
     """
     _check(model, temperature, chunk_tokens)
-    decoder = model.get_decoder()  # type: ignore[no-untyped-call]  # transformers leaves both untyped
-    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if isinstance(batch, PackedBatch):
+        hidden_NH, targets_N, mask_BR = _packed_states(model, batch)
+    else:
+        hidden_NH, targets_N, mask_BR = _padded_states(model, batch)
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    chunk = chunk_tokens or logits_chunk(head.weight.shape[0], is_on_cpu=hidden_NH.device.type == "cpu")
+    values = _plain_head_values if type(head) is nn.Linear else _any_head_values
+    logps_N, entropies_N = values(head, hidden_NH, targets_N, temperature or 1.0, chunk, with_entropy=with_entropy)
+    logps_BR = _rows(logps_N, mask_BR)
+    return (logps_BR, mask_BR) if entropies_N is None else (logps_BR, mask_BR, _rows(entropies_N, mask_BR))
+
+
+def _packed_states(model: "PreTrainedModel", batch: PackedBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the hidden states that predict response tokens, those tokens, and the mask that they fill."""
+    decoder = model.get_decoder()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    hidden_NH = decoder(
+        input_ids=batch.input_ids_N[None],
+        # A mask of four dimensions is passed on as it is; without one, transformers would make one of stream by stream.
+        attention_mask=torch.zeros(1, 1, 1, 1, device=batch.input_ids_N.device),
+        position_ids=batch.position_ids_N[None],
+        use_cache=False,
+        rows=batch.rows,
+    ).last_hidden_state.squeeze(0)
+    return hidden_NH.index_select(0, batch.predictors_M), batch.targets_M, batch.mask_BR
+
+
+def _padded_states(model: "PreTrainedModel", batch: TokenBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the same of padded rows."""
+    decoder = model.get_decoder()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     hidden_BTH = decoder(
         input_ids=batch.input_ids_BT,
         attention_mask=batch.attention_mask_BT,
         position_ids=batch.position_ids_BT,
         use_cache=False,
     ).last_hidden_state
-    # The token at t is predicted from t - 1. From here on N counts the response tokens of all rows, row by row.
+    # The token at t is predicted from t - 1.
     is_target_BT = batch.response_mask_BT[:, 1:]
-    hidden_NH = hidden_BTH[:, :-1][is_target_BT]
-    targets_N = batch.input_ids_BT[:, 1:][is_target_BT]
-    values = _head_values(head, hidden_NH, targets_N, temperature or 1.0, chunk_tokens, with_entropy=with_entropy)
     counts_B = is_target_BT.sum(dim=1)
     mask_BR = torch.arange(int(counts_B.max()), device=counts_B.device) < counts_B[:, None]
-    logps_BR, *entropy = [_rows(values_N, mask_BR) for values_N in values]
-    return (logps_BR, mask_BR, entropy[0]) if with_entropy else (logps_BR, mask_BR)
+    return hidden_BTH[:, :-1][is_target_BT], batch.input_ids_BT[:, 1:][is_target_BT], mask_BR
 
 
-def _head_values(
-    head: nn.Module,
-    hidden_NH: Tensor,
-    targets_N: Tensor,
-    temperature: float,
-    chunk_tokens: int | None,
-    *,
-    with_entropy: bool,
-) -> list[Tensor]:
-    """Return logprobs (N,) and, if asked for, entropies (N,), chunk by chunk."""
+def _plain_head_values(
+    head: nn.Module, hidden_NH: Tensor, targets_N: Tensor, temperature: float, chunk_tokens: int, *, with_entropy: bool
+) -> tuple[Tensor, Tensor | None]:
+    return head_values(
+        cast("nn.Linear", head),
+        hidden_NH,
+        targets_N,
+        temperature=temperature,
+        with_entropy=with_entropy,
+        chunk_tokens=chunk_tokens,
+    )
+
+
+def _any_head_values(
+    head: nn.Module, hidden_NH: Tensor, targets_N: Tensor, temperature: float, chunk_tokens: int, *, with_entropy: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the same of a head that an adapter or a quantisation has replaced: it is called as it is."""
 
     def values_of(hidden_CH: Tensor, targets_C: Tensor) -> tuple[Tensor, ...]:
         return _values(head(hidden_CH), targets_C, temperature, with_entropy=with_entropy)
 
-    if chunk_tokens is None or len(targets_N) <= chunk_tokens:
-        return list(values_of(hidden_NH, targets_N))
     chunks = [
         checkpoint(values_of, hidden_CH, targets_C, use_reentrant=False, preserve_rng_state=False)
         for hidden_CH, targets_C in zip(
             torch.split(hidden_NH, chunk_tokens), torch.split(targets_N, chunk_tokens), strict=True
         )
     ]
-    return [torch.cat(parts) for parts in zip(*chunks, strict=True)]
+    logps_N, *entropies_N = (torch.cat(parts) for parts in zip(*chunks, strict=True))
+    return logps_N, entropies_N[0] if entropies_N else None
 
 
 def _values(logits_CV: Tensor, targets_C: Tensor, temperature: float, *, with_entropy: bool) -> tuple[Tensor, ...]:
