@@ -15,6 +15,7 @@ __all__ = ["head_values", "logits_chunk"]
 
 # Bytes of one chunk of float32 logits. On an accelerator small products would leave most of it idle.
 _CPU_BYTES, _ACCELERATOR_BYTES = 48 << 20, 512 << 20
+_SMALLEST_CHUNK = 16
 
 
 class _Settings(NamedTuple):
@@ -25,7 +26,7 @@ class _Settings(NamedTuple):
 
 def logits_chunk(vocabulary: int, *, is_on_cpu: bool) -> int:
     """Return how many tokens' logits may exist at once."""
-    return max(16, (_CPU_BYTES if is_on_cpu else _ACCELERATOR_BYTES) // (4 * vocabulary))
+    return max(_SMALLEST_CHUNK, (_CPU_BYTES if is_on_cpu else _ACCELERATOR_BYTES) // (4 * vocabulary))
 
 
 def head_values(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from twogrpo.objectives import effective_share, importance_weights, policy_loss
+from twogrpo.objectives import contributes, effective_share, importance_weights, policy_loss
 from twogrpo.pairs import BatchPlan, plan_batches
 from twogrpo.train.collect import sampling_params
 from twogrpo.train.schedule import learning_rate
@@ -97,7 +97,8 @@ def _plan(rollouts: "RolloutBatch", config: "OnlineConfig", state: "TrainState")
         {
             "item_id": rows,
             "length": [len(rollouts.prompt_ids(row)) + len(response_ids[row]) for row in rows],
-            "advantage": rollouts.advantages_B[counted_B].tolist(),
+            # An item of advantage 0 is left out by the plan; which rollouts those are is for the objective to say.
+            "advantage": contributes(rollouts.advantages_B[counted_B]).float().tolist(),
             "pair_id": [row // size for row in rows],
             "loss_tokens": [len(response_ids[row]) for row in rows],
         },
