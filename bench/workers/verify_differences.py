@@ -112,6 +112,12 @@ KINDS = (
         fits=lambda one: one.rule in {"symbolic", "spelling", "relation"},
     ),
     Kind(
+        "names beside the values of a list",
+        "Under `eval` ours leaves out the labels in `Ann: 7, Ben: 14`; math-verify reads them as names.",
+        is_accepted_by_ours=True,
+        fits=lambda one: one.rule in {"set", "tuple"} and bool(_LETTERS.search(one.extracted)),
+    ),
+    Kind(
         "several boxes",
         "Ours takes the last box; math-verify makes one set of boxes that stand together.",
         is_accepted_by_ours=True,

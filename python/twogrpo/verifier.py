@@ -184,14 +184,22 @@ def text_column(values: Any, name: str) -> object:  # noqa: ANN401 - whatever ha
         raise VerifyError(f"{name} is one string; expected a list of them, or use verify() for a single answer")
     import polars as pl
 
+    if isinstance(values, list) and set(map(type, values)) == {str}:
+        return _series(name, values, pl.String)
     # A row may be an array of numpy, as in a column of lists of pandas or in a batch of verl.
     plain = (row.tolist() if hasattr(row, "tolist") else row for row in values)
     rows = [list(row) if isinstance(row, tuple) else row for row in plain]
     is_nested = any(isinstance(row, list) for row in rows)
     if is_nested:
         rows = [[row] if isinstance(row, str) else row for row in rows]
+    return _series(name, rows, pl.List(pl.String) if is_nested else pl.String)
+
+
+def _series(name: str, rows: list[Any], dtype: "pl.DataType | type[pl.DataType]") -> "pl.Series":
+    import polars as pl
+
     try:
-        return pl.Series(name, rows, dtype=pl.List(pl.String) if is_nested else pl.String)
+        return pl.Series(name, rows, dtype=dtype)
     except UnicodeEncodeError as error:
         raise VerifyError(f"{name} holds something that is not {_TEXT}: {error}") from error
     except (TypeError, pl.exceptions.PolarsError) as error:

@@ -1,5 +1,6 @@
 //! The verifier, for one answer and for Arrow columns of them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, Float32Array, RecordBatch, StringArray};
@@ -20,21 +21,32 @@ const ROWS_PER_SIGNAL_CHECK: usize = 65_536;
 const MIN_PARALLEL_ROWS: usize = 64;
 
 /// A verdict with its reasons.
-#[pyclass(name = "Verdict", module = "twogrpo._core", frozen, eq, get_all)]
+#[pyclass(name = "Verdict", module = "twogrpo._core", frozen, eq)]
 #[derive(PartialEq)]
 pub struct PyVerdict {
+    #[pyo3(get)]
     correct: bool,
+    #[pyo3(get)]
     status: &'static str,
+    #[pyo3(get)]
     rule: Option<&'static str>,
+    #[pyo3(get)]
     extracted: Option<String>,
+    #[pyo3(get)]
     extraction: Option<&'static str>,
+    #[pyo3(get)]
     span: Option<(usize, usize)>,
+    #[pyo3(get)]
     candidates: usize,
-    gold_form: Option<String>,
-    pred_form: Option<String>,
+    #[pyo3(get)]
     fuel: u64,
+    #[pyo3(get)]
     reward: Option<f32>,
+    #[pyo3(get)]
     profile: &'static str,
+    /// The first gold answer and how it was judged: the forms are only made when they are asked for.
+    gold: Option<String>,
+    judge: Judge,
 }
 
 #[pymethods]
@@ -51,10 +63,26 @@ impl PyVerdict {
                 .map_or_else(|| "None".to_owned(), |reward| format!("{reward:?}")),
         )
     }
+
+    #[getter]
+    fn pred_form(&self) -> Option<String> {
+        let extracted = self.extracted.as_deref()?;
+        unless_it_panics(|| twogrpo_verify::pred_form(extracted))
+    }
+
+    #[getter]
+    fn gold_form(&self) -> Option<String> {
+        let gold = self.gold.as_deref().filter(|_| self.extracted.is_some())?;
+        unless_it_panics(|| twogrpo_verify::gold_form(gold, self.judge.options.mode, self.judge.search()))
+    }
+}
+
+fn unless_it_panics(form: impl FnOnce() -> Option<String>) -> Option<String> {
+    catch_unwind(AssertUnwindSafe(form)).unwrap_or_default()
 }
 
 impl PyVerdict {
-    fn new(verdict: Verdict, response: &str, profile: Profile) -> Self {
+    fn new(verdict: Verdict, response: &str, gold: Option<String>, judge: Judge) -> Self {
         let characters = |end: usize| response.get(..end).map_or(0, |text| text.chars().count());
         Self {
             correct: verdict.is_correct(),
@@ -65,15 +93,16 @@ impl PyVerdict {
             extraction: verdict.extraction,
             span: verdict.span.map(|span| (characters(span.start), characters(span.end))),
             candidates: verdict.candidates,
-            gold_form: verdict.gold_form,
-            pred_form: verdict.pred_form,
             fuel: verdict.fuel,
-            profile: profile.name(),
+            profile: judge.options.profile.name(),
+            gold,
+            judge,
         }
     }
 }
 
 /// How the rows of one call are verified.
+#[derive(PartialEq)]
 struct Judge {
     options: Options,
     /// The extraction rules that were asked for instead of the profile's.
@@ -81,7 +110,7 @@ struct Judge {
 }
 
 impl Judge {
-    fn new(profile: &str, mode: &str, extract: Option<Vec<String>>, has_forms: bool) -> PyResult<Self> {
+    fn new(profile: &str, mode: &str, extract: Option<Vec<String>>) -> PyResult<Self> {
         let rules = extract.map(|names| names.iter().map(|name| name.parse()).collect::<Result<Vec<_>, _>>());
         let rules = rules
             .transpose()
@@ -92,18 +121,24 @@ impl Judge {
             ));
         }
         Ok(Self {
-            options: options(profile, mode, has_forms)?,
+            options: options(profile, mode)?,
             rules,
         })
     }
 
+    fn search(&self) -> Search<'_> {
+        let own = Search::of(self.options.profile.extraction());
+        Search {
+            rules: self.rules.as_deref().unwrap_or(own.rules),
+            ..own
+        }
+    }
+
     /// Returns the verdict on one row, `error` where judging it panicked.
     fn verdict(&self, response: &str, golds: &[&str], prompt: Option<&str>) -> Verdict {
-        let own = Search::of(self.options.profile.extraction());
         let search = Search {
-            rules: self.rules.as_deref().unwrap_or(own.rules),
             prompt_bytes: prompt.map_or(0, |prompt| twogrpo_verify::prompt_bytes(response, prompt)),
-            ..own
+            ..self.search()
         };
         twogrpo_verify::verify_in_guarded(response, golds, self.options, search)
     }
@@ -121,10 +156,10 @@ pub fn verify(
     extract: Option<Vec<String>>,
     prompt: Option<&str>,
 ) -> PyResult<PyVerdict> {
-    let judge = Judge::new(profile, mode, extract, true)?;
-    let golds: Vec<&str> = golds.iter().map(String::as_str).collect();
-    let verdict = py.detach(|| judge.verdict(response, &golds, prompt));
-    Ok(PyVerdict::new(verdict, response, judge.options.profile))
+    let judge = Judge::new(profile, mode, extract)?;
+    let borrowed: Vec<&str> = golds.iter().map(String::as_str).collect();
+    let verdict = py.detach(|| judge.verdict(response, &borrowed, prompt));
+    Ok(PyVerdict::new(verdict, response, golds.into_iter().next(), judge))
 }
 
 /// Return a table of verdicts, one row a response, from Arrow arrays of text and of text or lists of text.
@@ -139,7 +174,7 @@ pub fn verify_batch(
     extract: Option<Vec<String>>,
     prompts: Option<AnyArray>,
 ) -> PyResult<PyTable> {
-    let judge = Judge::new(profile, mode, extract, false)?;
+    let judge = Judge::new(profile, mode, extract)?;
     let (responses, golds) = (chunks(responses)?, chunks(golds)?);
     let responses = Texts::read(&responses, "responses")?;
     let golds = Golds::read(&golds, "golds")?;
@@ -198,7 +233,7 @@ pub fn verifier_profiles() -> Vec<&'static str> {
     Profile::ALL.into_iter().map(Profile::name).collect()
 }
 
-fn options(profile: &str, mode: &str, has_forms: bool) -> PyResult<Options> {
+fn options(profile: &str, mode: &str) -> PyResult<Options> {
     let profile = profile
         .parse::<Profile>()
         .map_err(|unknown| VerifyError::new_err(unknown.to_string()))?;
@@ -215,7 +250,7 @@ fn options(profile: &str, mode: &str, has_forms: bool) -> PyResult<Options> {
     Ok(Options {
         profile,
         mode,
-        has_forms,
+        has_forms: false,
     })
 }
 

@@ -32,7 +32,7 @@ pub fn role(name: &str) -> Option<Role> {
 }
 
 fn operator(name: &str) -> Option<&'static str> {
-    const NAMES: [&str; 76] = [
+    const NAMES: &[&str] = &[
         "sqrt",
         "div",
         "pm",
@@ -110,7 +110,11 @@ fn operator(name: &str) -> Option<&'static str> {
         "prec",
         "succ",
     ];
-    NAMES.into_iter().find(|known| *known == name).or_else(|| synonym(name))
+    NAMES
+        .iter()
+        .copied()
+        .find(|known| *known == name)
+        .or_else(|| synonym(name))
 }
 
 /// Returns the one spelling of an operator that has several.
@@ -153,16 +157,16 @@ fn synonym(name: &str) -> Option<&'static str> {
 
 /// Returns the name of a function of one argument, under one spelling.
 pub fn function(name: &str) -> Option<&'static str> {
-    const NAMES: [&str; 24] = [
+    const NAMES: &[&str] = &[
         "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln",
         "lg", "exp", "max", "min", "gcd", "lcm", "det", "arg", "deg", "arccot",
     ];
-    NAMES.into_iter().find(|known| *known == name)
+    NAMES.iter().copied().find(|known| *known == name)
 }
 
 /// Returns the name of a letter, under one spelling.
 pub fn letter(name: &str) -> Option<&'static str> {
-    const NAMES: [&str; 48] = [
+    const NAMES: &[&str] = &[
         "alpha",
         "beta",
         "gamma",
@@ -218,15 +222,13 @@ pub fn letter(name: &str) -> Option<&'static str> {
         "vartheta" => Some("theta"),
         "varrho" => Some("rho"),
         "textpi" => Some("pi"),
-        _ => NAMES.into_iter().find(|known| *known == name),
+        _ => NAMES.iter().copied().find(|known| *known == name),
     }
 }
 
 /// Returns the longest known command that a name begins with, as in `\cotx`, and the letters left over.
 pub fn split(name: &str) -> Option<(Role, &str)> {
-    let mut ends = name.char_indices().map(|(at, _)| at).skip(2).collect::<Vec<_>>();
-    ends.push(name.len());
-    ends.into_iter().rev().find_map(|end| {
+    (2.min(name.len())..=name.len()).rev().find_map(|end| {
         let (head, tail) = name.split_at_checked(end)?;
         Some((role(head)?, tail))
     })

@@ -6,7 +6,7 @@ use crate::equality::{Judge, Outcome, choice_letter, renamed, undone};
 use crate::fuel::Fuel;
 use crate::lexer::lex;
 use crate::limits;
-use crate::normal::{Form, Normaliser, Trouble};
+use crate::normal::{Form, Normaliser, Scalar, Trouble};
 use crate::parser::{self, Answer};
 use crate::profile::{Equality, Profile};
 use crate::token::{self, Kind, Token};
@@ -117,9 +117,10 @@ fn is_worked_solution(gold: &str) -> bool {
     gold.contains("####") || (gold.contains("\\boxed") && gold.split_whitespace().count() > BOX_WORDS)
 }
 
-/// Returns a spelling without the signs that say what a number counts: percent, degrees and currency.
+/// Returns a spelling without the signs that say what a number counts, or how well: percent, degrees, currency, `~`.
 fn unsigned(spelling: &str) -> String {
-    spelling.replace("^{\\circ }", "").replace(['%', '$'], "")
+    let value = spelling.strip_prefix("\\sim ").unwrap_or(spelling);
+    value.replace("^{\\circ }", "").replace(['%', '$'], "")
 }
 
 /// A gold answer or an answer as far as it was read.
@@ -138,7 +139,14 @@ impl Reading {
 /// Reads tokens to a normal form.
 fn read(tokens: Vec<Token>, keeps_rough: bool, fuel: &mut Fuel) -> Result<Reading, Trouble> {
     let answer = parser::parse(tokens).map_err(|_| Trouble::Unsupported)?;
-    let form = normal(&answer.ast, keeps_rough, fuel)?;
+    let mut form = normal(&answer.ast, keeps_rough, fuel)?;
+    if let Form::Scalar(Scalar {
+        precision: Some(precision),
+        ..
+    }) = &mut form
+    {
+        precision.is_rough = answer.is_rough;
+    }
     Ok(Reading { answer, form })
 }
 

@@ -30,4 +30,4 @@ pub use extract::{ExtractionRule, Search, UnknownRule, prompt_bytes};
 pub use kind::{Kind, kind, kind_guarded};
 pub use profile::{Equality, Extraction, Profile, UnknownProfile};
 pub use verdict::{Status, Verdict};
-pub use verify::{Mode, Options, VERSION, verify, verify_guarded, verify_in, verify_in_guarded};
+pub use verify::{Mode, Options, VERSION, gold_form, pred_form, verify, verify_guarded, verify_in, verify_in_guarded};

@@ -82,6 +82,11 @@ impl Unit {
         }
     }
 
+    /// Returns whether this is the second that times of day are counted in.
+    pub fn is_time_of_day(&self) -> bool {
+        self.dimensions.contains_key("time of day")
+    }
+
     /// Returns whether this is the degree of arc.
     pub fn is_degree(&self) -> bool {
         *self == Self::degree()

@@ -72,13 +72,20 @@ pub fn verify_in(response: &str, golds: &[&str], options: Options, search: Searc
     verdict.is_gold_limit = comparison.is_gold_limit;
     verdict.fuel = fuel.spent();
     if options.has_forms {
-        verdict.pred_form = described(&pred, &mut Fuel::default());
-        verdict.gold_form = golds.first().and_then(|gold| {
-            let mut readings = readings(gold, options.mode, search);
-            readings.find_map(|reading| described(&reading, &mut Fuel::default()))
-        });
+        verdict.pred_form = pred_form(&pred);
+        verdict.gold_form = golds.first().and_then(|gold| gold_form(gold, options.mode, search));
     }
     verdict
+}
+
+/// Returns how an answer that was extracted is read, in words; none if it is not understood.
+pub fn pred_form(extracted: &str) -> Option<String> {
+    described(extracted, &mut Fuel::default())
+}
+
+/// Returns how a gold answer is read, in words; none if it is not understood.
+pub fn gold_form(gold: &str, mode: Mode, search: Search<'_>) -> Option<String> {
+    readings(gold, mode, search).find_map(|reading| described(&reading, &mut Fuel::default()))
 }
 
 /// Returns the verdict on a response without an answer.

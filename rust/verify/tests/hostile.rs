@@ -95,6 +95,45 @@ fn a_million_characters_of_anything_are_read_once() {
 }
 
 #[test]
+fn sentences_behind_a_formula_are_read_once() {
+    for piece in [
+        " is ",
+        " is 5",
+        " is indeed ",
+        " is 5,",
+        " is 5 cm",
+        "I hope it is correct",
+    ] {
+        let response = format!("$1$ {}", piece.repeat(1_000_000 / piece.len()));
+        for profile in [Profile::Rl, Profile::Eval] {
+            assert_eq!(
+                judged(&response, "42", profile, Mode::Response).reward(),
+                Some(0.0),
+                "{piece}"
+            );
+        }
+    }
+}
+
+#[test]
+fn boxes_in_boxes_are_read_once() {
+    for opening in ["\\boxed{", "\\boxed{x", "\\boxed{ "] {
+        let depth = 100_000;
+        let response = format!("{}42{}", opening.repeat(depth), "}".repeat(depth));
+        for profile in Profile::ALL {
+            let verdict = judged(&response, "42", profile, Mode::Response);
+            let is_alone = opening.trim_end().ends_with('{');
+            assert_eq!(
+                verdict.reward() == Some(1.0),
+                is_alone,
+                "{opening}: {:?}",
+                verdict.status
+            );
+        }
+    }
+}
+
+#[test]
 fn a_response_over_the_limit_is_refused_unread() {
     let response = format!("{}\\boxed{{42}}", "x".repeat(8 << 20));
     assert_eq!(

@@ -115,6 +115,47 @@ fn rounding_is_for_evaluation_only() {
 }
 
 #[test]
+fn a_gold_that_says_it_is_rough_takes_what_rounds_to_it() {
+    let pairs = [
+        ("4.53", "~4.5"),
+        ("4.53", "\\approx 4.5"),
+        ("-0.322", "~ -0.32"),
+        ("(4/7)^{1/3}", "~0.83"),
+    ];
+    accepts(Profile::Eval, &pairs);
+    refuses(Profile::Rl, &pairs);
+    refuses(
+        Profile::Eval,
+        &[
+            ("4.56", "~4.5"),
+            ("4.53", "4.5"),
+            ("~4.53", "4.5"),
+            ("0.34", "~0.3"),
+            ("4", "~4.5"),
+        ],
+    );
+}
+
+#[test]
+fn a_time_of_day_may_leave_out_what_the_gold_says() {
+    let pairs = [("20:34", "20:34:00"), ("20:34", "8:34 p.m."), ("8:05 a.m.", "8:05")];
+    accepts(Profile::Rl, &pairs);
+    accepts(Profile::Eval, &pairs);
+    accepts(Profile::Eval, &[("20:34:00", "20:34")]);
+    let wrong = [
+        ("8:34", "8:34 p.m."),
+        ("20:35", "20:34:00"),
+        ("20:4", "20:04"),
+        ("2:3", "2:30 a.m."),
+    ];
+    refuses(Profile::Rl, &wrong);
+    refuses(Profile::Eval, &wrong);
+    // Two numbers with a colon may as well be a ratio.
+    refuses(Profile::Rl, &[("12:30:00", "12:30")]);
+    refuses(Profile::Strict, &[("20:34", "20:34:00")]);
+}
+
+#[test]
 fn percent_signs_mean_hundredths() {
     accepts(
         Profile::Rl,
@@ -134,6 +175,7 @@ fn units_convert_and_may_be_missing_if_known() {
             ("5", "5\\text{ cm}"),
             ("90", "90^\\circ"),
             ("5 hours", "300 minutes"),
+            ("5\\$", "\\$5"),
         ],
     );
     refuses(
@@ -472,6 +514,29 @@ fn a_searched_gold_is_not_its_parts() {
             );
         }
     }
+}
+
+#[test]
+fn a_text_without_words_is_its_own_answer() {
+    let pairs = [
+        ("\\frac{10}{9}", "10/9"),
+        ("1, 2", "$1, 2$"),
+        ("W(x)=1orW(x)=-1", "W(n) = 1 \\text{ and } W(n) = -1"),
+        ("so $ \\frac{1}{2} \\$ = \\frac{10}{9} $", "10/9"),
+    ];
+    for (text, gold) in pairs {
+        assert_eq!(text_status(text, gold, Profile::Eval), Status::Match, "{text}");
+        assert_eq!(text_status(text, gold, Profile::Rl), Status::NoAnswer, "{text}");
+    }
+}
+
+#[test]
+fn a_closing_sentence_outranks_the_boxes_before_it() {
+    let text = "\\boxed{255} and on. The final answer is $10,455$. I hope it is correct.";
+    assert_eq!(text_status(text, "10455", Profile::Eval), Status::Match);
+    assert_eq!(text_status(text, "255", Profile::Rl), Status::Match);
+    let further = format!("{text} Next: \\boxed{{3}}");
+    assert_eq!(text_status(&further, "3", Profile::Eval), Status::Match);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Equality of two answers by the rules of a profile.
 //!
 //! `scalar` compares values with their units and percent signs, `rounding` decimals, `collection` what is made of
-//! several, `chain` equations and left sides, `names` values of several names, `inequality`, `region` and `interval` sets of real
+//! several, `clock` times of day, `chain` equations and left sides, `names` values of several names, `inequality`, `region` and `interval` sets of real
 //! numbers, `words` text and choice letters; `solve` is the algebra behind them, `rename` finds names that could as
 //! well be others, and `work` arithmetic that was left undone.
 
 mod chain;
+mod clock;
 mod collection;
 mod inequality;
 mod interval;
@@ -74,6 +75,9 @@ impl Judge<'_> {
         }
         if let Some(outcome) = self.regions(pred, gold)? {
             return Ok(outcome);
+        }
+        if let Some(outcome) = self.times_of_day(pred, gold) {
+            return outcome;
         }
         if let Some(outcome) = self.assignments(pred, gold)? {
             return Ok(outcome);

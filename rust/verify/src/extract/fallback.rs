@@ -1,7 +1,10 @@
 //! What is left when nothing announces an answer: the last formula, then the last number.
 
-use std::collections::HashSet;
 use std::ops::Range;
+
+use memchr::{memchr_iter, memchr2};
+
+use super::distinct;
 
 type Hit = Option<(Range<usize>, usize)>;
 
@@ -9,34 +12,39 @@ const DELIMITERS: [(&str, &str); 4] = [("$$", "$$"), ("$", "$"), ("\\(", "\\)"),
 
 /// Returns the last `$..$`, `$$..$$`, `\(..\)` or `\[..\]` that is not empty.
 pub fn last_math(text: &str) -> Hit {
-    // Where each delimiter closes for the last time, so that a search that cannot succeed is never begun.
-    let last_close = DELIMITERS.map(|(_, close)| text.rfind(close));
+    // A search for a closing delimiter that failed once is never begun again.
+    let mut is_open_to_the_end = [false; DELIMITERS.len()];
     let mut last: Option<Range<usize>> = None;
-    let mut distinct: HashSet<&str> = HashSet::new();
+    let mut bodies: Vec<&str> = Vec::new();
     let mut at = 0;
     while let Some((start, kind)) = next_open(text, at) {
         at = start;
-        let (Some((_, close)), Some(Some(final_close))) = (DELIMITERS.get(kind), last_close.get(kind)) else {
+        let (Some((_, close)), Some(is_open)) = (DELIMITERS.get(kind), is_open_to_the_end.get_mut(kind)) else {
             continue;
         };
-        if *final_close < start {
-            continue;
-        }
-        // Delimiters that hold nothing are stepped over without a search.
-        if text.get(start..).is_some_and(|rest| rest.starts_with(close)) {
-            at = start + close.len();
-            continue;
-        }
-        let Some(body) = text.get(start..).and_then(|rest| rest.split(close).next()) else {
+        let rest = text.get(start..).unwrap_or_default();
+        let Some(body) = (!*is_open).then(|| before(rest, close)).flatten() else {
+            *is_open = true;
             continue;
         };
         if !body.trim().is_empty() {
-            distinct.insert(body.trim());
+            bodies.push(body.trim());
             last = Some(start..start + body.len());
         }
         at = start + body.len() + close.len();
     }
-    last.map(|span| (span, distinct.len()))
+    last.map(|span| (span, distinct(bodies)))
+}
+
+/// Returns what stands before a closing delimiter; none if there is no such delimiter. `\\$` closes nothing.
+fn before<'a>(text: &'a str, close: &str) -> Option<&'a str> {
+    let first = *close.as_bytes().first()?;
+    let is_close = |at: &usize| {
+        let is_escaped = first == b'$' && text.get(..*at).is_some_and(|before| before.ends_with('\\'));
+        !is_escaped && text.get(*at..).is_some_and(|rest| rest.starts_with(close))
+    };
+    let end = memchr_iter(first, text.as_bytes()).find(is_close)?;
+    text.get(..end)
 }
 
 /// Returns where the next formula's body begins and the index of its delimiter.
@@ -44,7 +52,7 @@ fn next_open(text: &str, at: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut at = at;
     loop {
-        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'$' | b'\\'))?;
+        at += memchr2(b'$', b'\\', bytes.get(at..)?)?;
         match (bytes.get(at)?, bytes.get(at + 1)) {
             (b'$', Some(b'$')) => return Some((at + 2, 0)),
             (b'$', _) => return Some((at + 1, 1)),
@@ -54,6 +62,32 @@ fn next_open(text: &str, at: usize) -> Option<(usize, usize)> {
             _ => at += 1 + text.get(at + 1..)?.chars().next().map_or(0, char::len_utf8),
         }
     }
+}
+
+/// Most bytes of a response that is nothing but a formula.
+const FORMULA: usize = 256;
+
+/// Returns all of a response that is one line of mathematics without a word, such as `\\frac{10}{9}` or `1, 2`.
+pub fn only_math(text: &str) -> Hit {
+    let line = text.trim();
+    let is_word = |run: &str| {
+        let name = run
+            .strip_prefix("or")
+            .or_else(|| run.strip_prefix("and"))
+            .unwrap_or(run);
+        name.chars().take_while(char::is_ascii_alphabetic).count() > 1
+    };
+    // What follows a backslash up to the next sign is a command; other letters stand alone.
+    let runs = line.split(|c: char| !c.is_ascii_alphabetic() && c != '\\');
+    let is_formula = line.is_ascii()
+        && (1..=FORMULA).contains(&line.len())
+        && !line.contains(['\n', '$', '#'])
+        && !line.contains(". ")
+        // A mere number is the last number as well.
+        && line.contains(|c: char| !c.is_ascii_digit() && !matches!(c, '-' | '.' | ',' | '%'))
+        && runs.into_iter().all(|run| !is_word(run));
+    let start = text.len() - text.trim_start().len();
+    is_formula.then(|| (start..start + line.len(), 1))
 }
 
 /// Returns the last number, with its sign, decimals, thousands and percent sign.
@@ -116,11 +150,22 @@ mod tests {
         assert_eq!(taken("a $1$ b \\(2\\) c", last_math), Some("2"));
         assert_eq!(taken("\\[ open $4$", last_math), Some("4"));
         assert_eq!(taken("costs \\$5", last_math), None);
+        assert_eq!(taken("so $4 \\$$ it is", last_math), Some("4 \\$"));
     }
 
     #[test]
     fn dollars_alone_are_no_formula() {
         assert_eq!(taken(&"$".repeat(100_000), last_math), None);
+    }
+
+    #[test]
+    fn a_line_without_words_is_a_formula() {
+        for text in ["\\frac{10}{9}", "x=1, y=2", "x=1 or x=2", "3 + 4i", "[2, 5)"] {
+            assert_eq!(taken(text, only_math), Some(text));
+        }
+        for text in ["so 5", "1\n2", "f(x) is 2", "5. 6", "", "5 cm", "-1,234.5"] {
+            assert_eq!(taken(text, only_math), None, "{text}");
+        }
     }
 
     #[test]

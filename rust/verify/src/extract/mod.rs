@@ -3,7 +3,9 @@
 //! A list of named rules is tried in order and the first that finds something decides. Every rule is one linear scan.
 
 mod boxed;
+mod braces;
 mod choice;
+mod conclusion;
 mod fallback;
 mod phrase;
 mod search;
@@ -31,7 +33,7 @@ pub enum ExtractionRule {
     AnswerLine,
     /// The letter of a choice, where the gold answer is one.
     Choice,
-    /// The last formula: a fallback.
+    /// The last formula, or all of a response without words: a fallback.
     LastMath,
     /// The last number: a fallback.
     LastNumber,
@@ -95,6 +97,12 @@ pub fn extract(response: &str, search: Search<'_>) -> Result<Candidate, Missing>
     let visible = think::visible_from(response, search.think_tag, search.is_strict).ok_or(Missing::NoAnswer)?;
     let start = visible.max(search.prompt_end(response));
     let text = response.get(start..).unwrap_or_default();
+    // A response that ends as few-shot prompts have it says itself which answer is its last word.
+    let is_announced = search.rules == ExtractionRule::ALL;
+    if let Some((span, candidates)) = is_announced.then(|| phrase::before_closing(text)).flatten() {
+        return settle(text, ExtractionRule::AnswerPhrase, span, candidates, start);
+    }
+    let reads_numbers = search.rules.contains(&ExtractionRule::LastNumber);
     for rule in search.rules {
         let found = match rule {
             ExtractionRule::Boxed => boxed::find(text, !search.is_strict)?,
@@ -103,8 +111,10 @@ pub fn extract(response: &str, search: Search<'_>) -> Result<Candidate, Missing>
             ExtractionRule::AnswerLine => phrase::after_label(text),
             ExtractionRule::Choice if search.is_choice => choice::last_choice(text),
             ExtractionRule::Choice => None,
-            ExtractionRule::LastMath => fallback::last_math(text),
-            ExtractionRule::LastNumber => fallback::last_number(text),
+            // What prose states behind the last formula is said later.
+            ExtractionRule::LastMath if reads_numbers && conclusion::stated_last(text).is_some() => None,
+            ExtractionRule::LastMath => fallback::last_math(text).or_else(|| fallback::only_math(text)),
+            ExtractionRule::LastNumber => conclusion::stated_last(text).or_else(|| fallback::last_number(text)),
         };
         if let Some((span, candidates)) = found {
             let mut candidate = settle(text, *rule, span, candidates, start)?;
@@ -128,7 +138,10 @@ pub fn extract_gold(gold: &str, search: Search<'_>) -> Option<Candidate> {
         prompt_bytes: 0,
         ..search
     };
-    extract(gold, search).ok()
+    // All of it is read anyway.
+    extract(gold, search)
+        .ok()
+        .filter(|candidate| candidate.span.len() < trimmed(gold).len())
 }
 
 /// Returns the candidate trimmed, its span counted from the start of the response.
@@ -151,6 +164,14 @@ fn settle(
         candidates,
         merged: None,
     })
+}
+
+/// Returns how many different texts there are.
+fn distinct(mut texts: Vec<&str>) -> usize {
+    // By length first: most are told apart without a look at their letters.
+    texts.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+    texts.dedup();
+    texts.len()
 }
 
 /// Returns whether a text only marks the place of an answer.

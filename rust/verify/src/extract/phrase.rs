@@ -2,10 +2,15 @@
 
 use std::ops::Range;
 
+use memchr::{memchr2_iter, memmem};
+
 type Hit = Option<(Range<usize>, usize)>;
 
 /// The word that every phrase and label is built around.
 const KEY: &str = "answer";
+/// Where the rarest letter of the word stands in it.
+const RAREST: usize = 3;
+const HASH: &str = "#### ";
 /// What may follow the word in a phrase.
 const PHRASES: [&str; 2] = [" is", " to the question is"];
 /// What may follow the word in a label, and after "final" in a phrase.
@@ -17,12 +22,30 @@ pub fn after_phrase(text: &str) -> Hit {
     Some((answer_at(text, at), count))
 }
 
+/// What ends the sentence that few-shot prompts ask for: `The final answer is $5$. I hope it is correct.`
+const CLOSING: &str = "I hope it is correct";
+/// Characters before it in which the answer is looked for.
+const REACH: usize = 512;
+
+/// Returns what the last sentence of that form announces; none if a box stands in it or after it.
+pub fn before_closing(text: &str) -> Hit {
+    let end = memmem::find_iter(text.as_bytes(), CLOSING).last()?;
+    let from = text.get(..end)?.char_indices().rev().take(REACH).last()?.0;
+    let (span, count) = after_phrase(text.get(from..end)?)?;
+    let (start, end) = (from + span.start, from + span.end);
+    (!text.get(start..)?.contains("\\boxed")).then_some((start..end, count))
+}
+
 /// Returns what follows the last `####`.
 pub fn after_hash(text: &str) -> Hit {
-    let at = text.rfind("#### ")?;
-    let rest = text.get(at + 5..).unwrap_or_default();
-    let line = rest.split('\n').next().unwrap_or_default();
-    (!line.trim().is_empty()).then(|| (at + 5..at + 5 + line.len(), text.matches("#### ").count()))
+    let (mut last, mut count) = (None, 0);
+    for at in memmem::find_iter(text.as_bytes(), HASH) {
+        last = Some(at + HASH.len());
+        count += 1;
+    }
+    let start = last?;
+    let line = text.get(start..)?.split('\n').next().unwrap_or_default();
+    (!line.trim().is_empty()).then(|| (start..start + line.len(), count))
 }
 
 /// Returns what follows the last label `Answer:`.
@@ -33,16 +56,13 @@ pub fn after_label(text: &str) -> Hit {
 
 /// Returns the end of the last mention that something follows, and how many mentions there are.
 fn last_of(text: &str, end_of: fn(&str, usize) -> Option<usize>) -> Option<(usize, usize)> {
-    // Nearly every window is told apart by its first letter.
-    let is_key =
-        |window: &[u8]| matches!(window, [b'a' | b'A', b'n' | b'N', ..]) && window.eq_ignore_ascii_case(KEY.as_bytes());
     let (mut last, mut count) = (None, 0);
-    for (at, _) in text
-        .as_bytes()
-        .windows(KEY.len())
-        .enumerate()
-        .filter(|(_, window)| is_key(window))
-    {
+    for rarest in memchr2_iter(b'w', b'W', text.as_bytes()) {
+        let Some(at) = rarest.checked_sub(RAREST) else { continue };
+        let word = text.as_bytes().get(at..at + KEY.len());
+        if !word.is_some_and(|word| word.eq_ignore_ascii_case(KEY.as_bytes())) {
+            continue;
+        }
         if let Some(end) = end_of(text, at) {
             last = Some(end);
             count += 1;
@@ -120,6 +140,15 @@ mod tests {
         );
         assert_eq!(taken("the answer is \u{2212}3", after_phrase), Some("\u{2212}3"));
         assert_eq!(taken("**Final Answer**: 42.", after_phrase), Some("42"));
+    }
+
+    #[test]
+    fn a_closing_sentence_is_read_by_itself() {
+        let text = "\\boxed{255} so Final Answer: The final answer is $10,455$. I hope it is correct. The answer is 7";
+        assert_eq!(taken(text, before_closing), Some("10,455"));
+        assert_eq!(taken(&format!("{text} \\boxed{{3}}"), before_closing), None);
+        assert_eq!(taken("The answer is 7. I hope so.", before_closing), None);
+        assert_eq!(taken("I hope it is correct", before_closing), None);
     }
 
     #[test]

@@ -62,6 +62,8 @@ impl<'a> Lexer<'a> {
             }
             match c {
                 '\\' => self.command()?,
+                // Between words a tie; before all else it says that a value is rough.
+                '~' if !is_prose && self.is_before_number() => self.push(Kind::Command("sim"), 1),
                 c if c.is_whitespace() || c == '$' || c == '~' => self.skip(c.len_utf8()),
                 '0'..='9' => self.number(),
                 '.' if self.peek(1).is_some_and(|next| next.is_ascii_digit()) => self.number(),
@@ -103,6 +105,16 @@ impl<'a> Lexer<'a> {
         is_after_number && exponent.is_some_and(|rest| rest.starts_with(['^', '*']))
     }
 
+    /// Returns whether nothing stands before this sign and a number after it.
+    fn is_before_number(&self) -> bool {
+        let after = self
+            .rest()
+            .get(1..)
+            .unwrap_or_default()
+            .trim_start_matches([' ', '$', '-', '.']);
+        self.tokens.is_empty() && after.starts_with(|c: char| c.is_ascii_digit())
+    }
+
     fn peek(&self, ahead: usize) -> Option<char> {
         self.rest().chars().nth(ahead)
     }
@@ -135,6 +147,7 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         let is_inner = |c: char| c.is_alphabetic() || (is_prose && matches!(c, '\'' | '-'));
         let word = rest.split(|c: char| !is_inner(c)).next().unwrap_or_default();
+        let word = self.glued_conjunction(word).unwrap_or(word);
         let kind = if is_prose {
             Kind::Text(word.to_owned())
         } else {
@@ -142,6 +155,25 @@ impl<'a> Lexer<'a> {
         };
         self.push(kind, word.len());
     }
+
+    /// Returns the conjunction between a number and a name where white space was lost, as in `x=1ory=2`.
+    fn glued_conjunction(&self, word: &str) -> Option<&'static str> {
+        let is_after_number = matches!(
+            self.tokens.last(),
+            Some(Token {
+                kind: Kind::Number(_),
+                ..
+            })
+        );
+        let conjunction = ["or", "and"]
+            .into_iter()
+            .find(|conjunction| word.strip_prefix(conjunction).is_some_and(is_letter));
+        conjunction.filter(|_| is_after_number && !self.is_spaced)
+    }
+}
+
+fn is_letter(text: &str) -> bool {
+    text.len() == 1
 }
 
 #[cfg(test)]
@@ -168,12 +200,25 @@ mod tests {
 
     #[test]
     fn thousands_need_groups_of_three() {
-        for text in ["1,234,567", "1{,}234{,}567", "1,\\!234,\\! 567", "1\\,234\\,567"] {
+        for text in [
+            "1,234,567",
+            "1{,}234{,}567",
+            "1 {, }234 {,} 567",
+            "1,\\!234,\\! 567",
+            "1\\,234\\,567",
+        ] {
             assert_eq!(kinds(text), [number("1234567")], "{text}");
         }
         assert_eq!(kinds("1,5"), [number("1"), Kind::Mark(','), number("5")]);
         assert_eq!(kinds("1,234, 5").len(), 5);
         assert_eq!(kinds("0,123").len(), 3);
+    }
+
+    #[test]
+    fn a_conjunction_glued_to_a_number_is_split_off() {
+        assert_eq!(kinds("x=1ory=2"), kinds("x=1 or y=2"));
+        assert_eq!(kinds("3orx"), kinds("3 or x"));
+        assert_eq!(kinds("3order").len(), 2);
     }
 
     #[test]

@@ -88,15 +88,19 @@ fn digits_of(text: &str) -> &str {
 
 /// Returns the width of the separator of thousands that a text starts with, and whether it is a plain comma.
 fn separator(text: &str) -> Option<(usize, bool)> {
-    for spelled in ["{,}", ",\\!", "\\,", ",\\,"] {
-        if let Some(after) = text.strip_prefix(spelled) {
-            return Some((
-                spelled.len() + (after.len() - after.trim_start_matches(' ').len()),
-                false,
-            ));
-        }
+    let spelled = [",\\!", "\\,", ",\\,"]
+        .into_iter()
+        .find_map(|spelled| text.strip_prefix(spelled));
+    if let Some(after) = spelled.or_else(|| after_braced_comma(text)) {
+        return Some((text.len() - after.trim_start_matches(' ').len(), false));
     }
     text.starts_with(',').then_some((1, true))
+}
+
+/// Returns what follows `{,}`, in which white space says nothing.
+fn after_braced_comma(text: &str) -> Option<&str> {
+    let inner = text.trim_start_matches(' ').strip_prefix('{')?.trim_start_matches(' ');
+    inner.strip_prefix(',')?.trim_start_matches(' ').strip_prefix('}')
 }
 
 /// Returns the digits under a bar and the bytes that bar and digits take; without braces the bar covers one digit.

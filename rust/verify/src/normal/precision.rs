@@ -15,6 +15,8 @@ pub struct Precision {
     pub step: RBig,
     /// Significant digits.
     pub digits: usize,
+    /// Whether the value says of itself that it is rough.
+    pub is_rough: bool,
 }
 
 impl Precision {
@@ -47,6 +49,7 @@ impl Precision {
         (literal.significant > 0).then_some(Self {
             step: power_of_ten(-decimals)?,
             digits: literal.significant,
+            is_rough: false,
         })
     }
 }

@@ -10,8 +10,7 @@ use crate::units::Unit;
 impl Parser {
     /// Reads a time of day as seconds from midnight; none where a ratio or a bare number is meant.
     ///
-    /// Two numbers with a colon are a ratio unless the minutes are `00` or a leading zero, a third part or the half of
-    /// the day says otherwise.
+    /// Two numbers with a colon are a ratio unless a leading zero, a third part or the half of the day says otherwise.
     pub(super) fn clock(&mut self) -> Option<Ast> {
         let hours = self.two_digits(self.at, 1)?;
         let mut end = self.at + 1;
@@ -21,7 +20,7 @@ impl Parser {
             .is_some_and(|digits| digits.len() == 2 && digits.starts_with('0'));
         while parts.len() < 3 && self.tokens.get(end).is_some_and(|token| token.kind.is(':')) {
             parts.push(self.two_digits(end + 1, 2).filter(|part| *part < 60)?);
-            is_padded |= self.digits_at(end + 1) == Some("00");
+            is_padded |= self.digits_at(end + 1).is_some_and(|digits| digits.starts_with('0'));
             end += 2;
         }
         let half = self.half_of_day(end);

@@ -1,12 +1,13 @@
 //! Tokens to a syntax tree: recursive descent, depth limited by the lexer.
 //!
-//! `answer` reads lists and what stands around values, `statement` relations, `condition` sets by their conditions,
-//! `expression` sums and products, `atom` operands, `name` and `function` what names and functions are applied to,
-//! `system` cases and systems, `measure` units, `words` what is no mathematics.
+//! `answer` reads lists and values with units, `beside` the words around them, `statement` relations, `condition` sets
+//! by their conditions, `expression` sums and products, `atom` operands, `name` and `function` what names and functions
+//! are applied to, `system` cases and systems, `measure` units, `words` what is no mathematics.
 
 mod angle;
 mod answer;
 mod atom;
+mod beside;
 mod clock;
 mod condition;
 mod expression;
@@ -38,6 +39,8 @@ pub struct Answer {
     pub ast: Ast,
     /// Words beside the mathematics that say nothing that is known here.
     pub has_words: bool,
+    /// Whether it begins with a sign such as `~` that says that the value is rough.
+    pub is_rough: bool,
 }
 
 /// Returns the tree of an answer.
@@ -46,8 +49,12 @@ pub fn parse(tokens: Vec<Token>) -> Result<Answer, NotUnderstood> {
         return Ok(Answer {
             ast: Ast::Text(words),
             has_words: false,
+            is_rough: false,
         });
     }
+    let is_rough = tokens
+        .first()
+        .is_some_and(|token| token.kind.is_command("sim") || token.kind.is_command("approx"));
     let mut parser = Parser {
         tokens,
         at: 0,
@@ -62,6 +69,7 @@ pub fn parse(tokens: Vec<Token>) -> Result<Answer, NotUnderstood> {
     Ok(Answer {
         ast,
         has_words: parser.has_words,
+        is_rough,
     })
 }
 

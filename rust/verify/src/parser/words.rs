@@ -71,7 +71,9 @@ pub fn text_of(tokens: &[Token]) -> String {
 }
 
 pub fn is_separator(word: &str) -> bool {
-    matches!(word.to_ascii_lowercase().as_str(), "and" | "or")
+    ["and", "or"]
+        .iter()
+        .any(|separator| word.eq_ignore_ascii_case(separator))
 }
 
 fn is_separator_word(kind: &Kind) -> bool {
