@@ -56,6 +56,11 @@ test-fast: setup ## Run the tests that take less than ten seconds each
 	cargo test --release --workspace --quiet
 	$(PYTEST) -m 'not slow'
 
+.PHONY: crash
+crash: setup ## Kill writers of rollouts in 200 trials, and play every crash of the store's protocol
+	cargo test --release --package twogrpo-store --test crash --test faults --test interleavings -- --nocapture
+	TWOGRPO_CRASH_TRIALS=$${TWOGRPO_CRASH_TRIALS:-200} $(BIN)/python -m pytest tests/store_crash --log-cli-level=info
+
 .PHONY: lint
 lint: lint-python lint-rust ## Check format, style, types and the direction of imports
 

@@ -1,40 +1,38 @@
-"""Durable appends of rollouts, and reading them back, beside tuned pyarrow and the JSONL that trainers dump.
+"""Durable appends of rollouts, and asking for them back, beside what a user would otherwise reach for.
 
-Each append of 512 rollouts ends on the disk on every side: ours is append and flush; pyarrow writes a temporary file,
-syncs it, renames it, syncs the folder and syncs a line of a log; JSONL appends to one file and syncs it. Both peers are
-handed the columns that our store derives, and JSONL its rows as dictionaries, so that neither pays for making them.
-What the disk alone takes for as many bytes is measured beside them.
+Tuned pyarrow and polars write Parquet files as safely as ours are written; Delta Lake, Lance and the JSONL that
+trainers dump are there as they are (`workers/store_sides.py`). An append is of 512 rollouts, one optimizer step. What
+the disk alone takes for as many bytes is measured beside them. Peers that are not installed are named and left out:
+`pip install 'twogrpo[bench]'` has them.
 
     python bench/store.py [--quick] [--json]
 """
 
 import argparse
-import json
 import os
+import sys
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
-import pyarrow as pa
-from pyarrow import compute, dataset, parquet
 
 from harness import REPOSITORY, Row, Timing, add_options, compare, interleave, measure, publish
 from twogrpo import RolloutStore
 from workers.rollouts import RolloutMaker
+from workers.store_processes import appended_by
+from workers.store_sides import OURS, PYARROW, SIDES, Ours, Side, commit, missing_peers
 
-PYARROW = f"pyarrow {pa.__version__}, zstd 1, same durability"
-JSONL = "JSONL with fsync, read by polars"
 WARM_UP_STEPS = 2
-# STORE's goals: bounds in ms and bytes; CPU time at most that of pyarrow.
-APPEND_MS, BLOCKED_MS, ROLLOUT_BYTES, PROJECTION_MS, GROUP_MS = 25.0, 2.0, 3905.0, 15.0, 20.0
-SEGMENT_BYTES = 512 * 4000
+SEGMENT_BYTES = 512 * 3800
 PROJECTION = ("step", "reward")
-# Dictionaries serve everything but long text and numbers that hardly repeat.
-PLAIN = ("response", "logprobs.list.element")
+# STORE's goals: bounds in ms, bytes and MB; CPU time at most that of pyarrow.
+APPEND_MS, BLOCKED_MS, ROLLOUT_BYTES, HALF_BYTES, EXTRA_MB = 25.0, 2.0, 3905.0, 3200.0, 40.0
+READ_MS = {"two columns": 15.0, "one group, every column": 20.0, "5 of 40 steps, every column": 100.0}
+OPEN_S, CHECK_GB_S, WRITERS_RATIO, SEGMENTS = 1.0, 1.0, 0.5, 2000
 
 
 class Appended(NamedTuple):
@@ -47,220 +45,212 @@ class Appended(NamedTuple):
 def main() -> None:
     """Measure, print and keep."""
     options = add_options(argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])).parse_args()
-    steps, reads = (4, 3) if options.quick else (40, 15)
+    steps, reads, segments = (6, 3, 100) if options.quick else (40, 15, SEGMENTS)
     # On the disk of the checkout: where temporary files live in memory, a sync would cost nothing.
     place = REPOSITORY / "runs" / "bench"
     place.mkdir(parents=True, exist_ok=True)
+    before, missing = os.getloadavg()[0], missing_peers()
+    for name in missing:
+        print(f"{name} is not installed and left out", file=sys.stderr)
     with TemporaryDirectory(prefix="store-", dir=place) as name:
         folder = Path(name)
-        sides = Sides(folder)
-        before = os.getloadavg()[0]
-        appended = interleave({side: getattr(sides, side) for side in ("ours", "pyarrow", "jsonl", "disk")}, steps)
-        sides.close()
-        rollouts = sides.rollouts
-        sizes = {side: [_size(folder / side) / rollouts] for side in ("ours", "pyarrow", "jsonl")}
-        projected = interleave(_projections(folder), reads)
-        grouped = interleave(_groups(folder, group_id=rollouts // 4), reads)
-    rows = _append_rows(appended, sizes) + _read_rows("two columns", projected, rollouts, PROJECTION_MS)
-    rows += _read_rows("one group, every column", grouped, rollouts, GROUP_MS)
-    details = {"segments": steps, "rollouts": rollouts, "load_average": [before, os.getloadavg()[0]]}
-    publish("store", rows, options, packages=("numpy",), details=details)
+        appends = Appends(folder, [side for side in SIDES if side not in missing])
+        rows = append_rows(appends, steps)
+        rows += read_rows(appends.sides, reads, steps)
+        rows += half_rows(folder / "half", appends.maker)
+        rows += opening_rows(folder / "many", segments, reads)
+        rows += check_rows(folder / OURS, reads)
+        rows += process_rows(folder / "processes", appends.maker, is_quick=options.quick)
+    details = {"segments": steps, "missing": missing, "load_average": [before, os.getloadavg()[0]]}
+    publish("store", rows, options, packages=("numpy", "deltalake", "pylance"), details=details)
 
 
-class Sides:
-    """The three stores, each with its own next step."""
+class Appends:
+    """Every side with its own folder and its own next step."""
 
-    def __init__(self, folder: Path) -> None:
-        self._store = RolloutStore.open(folder / "ours", run_id="bench")
-        self._pyarrow, self._jsonl, self._disk = (folder / side for side in ("pyarrow", "jsonl", "disk"))
-        for made in (self._pyarrow, self._jsonl, self._disk):
-            made.mkdir()
-        self._maker = RolloutMaker()
-        self._steps = {"ours": 0, "pyarrow": 0, "jsonl": 0, "disk": 0}
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        self.folder, self.maker = folder, RolloutMaker()
+        self.sides: dict[str, Side] = {}
+        for name in (*names, "disk"):
+            (folder / name).mkdir()
+        self.sides = {name: SIDES[name](folder / name) for name in names}
+        self._steps = dict.fromkeys((*names, "disk"), 0)
         self._noise = os.urandom(SEGMENT_BYTES)
-        self.rollouts = 0
         # Kept for the step that is under way, as all sides append the same one.
-        self._table = lru_cache(maxsize=1)(self._maker.table)
-        self._full_table = lru_cache(maxsize=1)(self._with_derived)
+        self._table = lru_cache(maxsize=1)(self.maker.table)
 
-    def ours(self) -> Appended:
-        """Append and flush."""
-        step = self._next("ours")
-        table = self._table(step)
-        self.rollouts += len(table)
+    def calls(self) -> dict[str, Callable[[], Appended]]:
+        """Return what appends the next step of each side, and what the disk alone takes."""
+        return {**{name: partial(self._append, name) for name in self.sides}, "disk": self._disk}
+
+    def _append(self, name: str) -> Appended:
+        step, side = self._next(name), self.sides[name]
+        table = side.prepare(self._table(step), step)
+        if not isinstance(side, Ours):
+            timing = measure(lambda: side.append(table, step))
+            return Appended(timing, timing.wall_s)
         blocked: list[float] = []
 
         def run() -> None:
             started = time.perf_counter()
-            self._store.append(table, step)
+            side.store.append(table, step)
             blocked.append(time.perf_counter() - started)
-            self._store.flush()
+            side.store.flush()
 
         return Appended(measure(run), blocked[0])
 
-    def pyarrow(self) -> Appended:
-        """Write a segment in the same steps as ours."""
-        step = self._next("pyarrow")
-        table = self._full_table(step).to_arrow(compat_level=pl.CompatLevel.oldest())
-        timing = measure(lambda: _write_segment(table, self._pyarrow, step))
+    def _disk(self) -> Appended:
+        step, folder = self._next("disk"), self.folder / "disk"
+        timing = measure(lambda: commit(folder, step, lambda file: file.write(self._noise), rows=0))
         return Appended(timing, timing.wall_s)
-
-    def jsonl(self) -> Appended:
-        """Append lines."""
-        step = self._next("jsonl")
-        rows = self._full_table(step).drop("created_at").to_dicts()
-        timing = measure(lambda: _append_lines(rows, self._jsonl / "rollouts.jsonl"))
-        return Appended(timing, timing.wall_s)
-
-    def disk(self) -> Appended:
-        """Write as many bytes as a segment has, in the same steps."""
-        step = self._next("disk")
-        timing = measure(lambda: _commit(self._disk, step, lambda file: file.write(self._noise), rows=0))
-        return Appended(timing, timing.wall_s)
-
-    def close(self) -> None:
-        """End our writer."""
-        self._store.close()
 
     def _next(self, side: str) -> int:
-        step = self._steps[side]
         self._steps[side] += 1
-        return step
-
-    def _with_derived(self, step: int) -> pl.DataFrame:
-        """Return the rows with what our store adds to them."""
-        import twogrpo._core as core
-
-        table = self._table(step)
-        ids = [core.prompt_id("numina-math", prompt) for prompt in table["prompt"]]
-        number = pl.int_range(pl.len(), dtype=pl.Int64)
-        return table.with_columns(
-            run_id=pl.lit("bench"),
-            writer=pl.lit("w0"),
-            phase=pl.lit("train"),
-            attempt=pl.lit(1, pl.Int16),
-            step=pl.lit(step, pl.Int32),
-            rollout_id=(number + step * table.height).hash(seed=0).reinterpret(signed=True),
-            prompt_id=pl.Series(ids),
-            logprob_sum=pl.col("logprobs").cast(pl.List(pl.Float64)).list.sum(),
-            prompt_len=pl.col("prompt_ids").list.len().cast(pl.Int32),
-            response_len=pl.col("response_ids").list.len().cast(pl.Int32),
-            created_at=pl.lit("2026-01-01").str.to_datetime(time_zone="UTC"),
-        )
+        return self._steps[side] - 1
 
 
-def _write_segment(table: pa.Table, folder: Path, step: int) -> None:
-    names = [field.name for field in table.schema]
-    leaves = [f"{name}.list.element" if name in {"prompt_ids", "response_ids", "logprobs"} else name for name in names]
-    is_text = {field.name for field in table.schema if pa.types.is_large_string(field.type)}
-    settings: dict[str, Any] = {
-        "compression": "zstd",
-        "compression_level": 1,
-        "use_dictionary": [leaf for leaf in leaves if leaf not in PLAIN],
-        "use_byte_stream_split": ["logprobs.list.element"],
-        "write_statistics": [leaf for leaf in leaves if leaf not in is_text],
+def append_rows(appends: Appends, steps: int) -> list[Row]:
+    """Return what appends take, and what is then on the disk."""
+    taken = interleave(appends.calls(), steps)
+    wall = {side: [1000 * one.timing.wall_s for one in results[WARM_UP_STEPS:]] for side, results in taken.items()}
+    cpu = {side: [1000 * one.timing.cpu_s for one in results[WARM_UP_STEPS:]] for side, results in taken.items()}
+    blocked = [1000 * one.blocked_s for one in taken[OURS][WARM_UP_STEPS:]]
+    rollouts = steps * appends.maker.table(0).height
+    size = {side: [_size(appends.folder / side) / rollouts] for side in appends.sides}
+    append, stored = "durable append of 512 rollouts", "a stored rollout"
+    rows = [compare(append, "ms", wall[OURS], goal=APPEND_MS)]
+    rows += _beside(appends.sides, append, "ms", wall)
+    rows += _beside(appends.sides, append, "CPU-ms", cpu, goals={PYARROW: 1.0})
+    rows.append(compare("the caller of an append waits", "ms", blocked, goal=BLOCKED_MS))
+    rows.append(compare("the disk alone, as many bytes in the same steps", "ms", wall["disk"]))
+    rows.append(compare(stored, "bytes", size[OURS], goal=ROLLOUT_BYTES))
+    return rows + _beside(appends.sides, stored, "bytes", size)
+
+
+def read_rows(sides: dict[str, Side], reads: int, steps: int) -> list[Row]:
+    """Return what asking takes."""
+    group, some = 256 * steps // 2, [step * steps // 5 for step in range(5)]
+    questions: dict[str, tuple[Callable[[Side], Any], int]] = {
+        "two columns": (lambda side: side.columns(PROJECTION), 512 * steps),
+        "one group, every column": (lambda side: side.group(group), 2),
+        "5 of 40 steps, every column": (lambda side: side.steps(some), 512 * len(some)),
     }
-    _commit(folder, step, lambda file: parquet.write_table(table, file, **settings), rows=table.num_rows)
+    rows = []
+    for what, (ask, expected) in questions.items():
+        calls = {name: partial(_asked, ask, side, expected) for name, side in sides.items()}
+        # The first round warms up.
+        taken = {name: timings[1:] for name, timings in interleave(calls, reads).items()}
+        wall = {name: [1000 * timing.wall_s for timing in timings] for name, timings in taken.items()}
+        cpu = {name: [1000 * timing.cpu_s for timing in timings] for name, timings in taken.items()}
+        title = f"reading {what} of {512 * steps:,} rollouts"
+        rows.append(compare(title, "ms", wall[OURS], goal=READ_MS[what]))
+        rows += _beside(sides, title, "ms", wall)
+        rows += _beside(sides, title, "CPU-ms", cpu)
+    return rows
 
 
-def _commit(folder: Path, step: int, write: Callable[[IO[bytes]], object], *, rows: int) -> None:
-    """Write a file that is on the disk, name, log line and all, when this returns."""
-    temporary, final = folder / f".{step}.tmp", folder / f"step-{step:08}.parquet"
-    with temporary.open("xb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(final)
-    _sync_folder(folder)
-    with (folder / "log").open("a") as log:
-        log.write(json.dumps({"file": final.name, "rows": rows, "bytes": final.stat().st_size}) + "\n")
-        log.flush()
-        os.fsync(log.fileno())
+def _asked(ask: Callable[[Side], Any], side: Side, expected: int) -> Timing:
+    found: list[int] = []
+    timing = measure(lambda: found.append(len(ask(side))))
+    if found != [expected]:
+        raise SystemExit(f"{type(side).__name__} found {found[0]} rollouts, expected {expected}")
+    return timing
 
 
-def _append_lines(rows: list[dict[str, Any]], path: Path) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
-        file.flush()
-        os.fsync(file.fileno())
+def half_rows(folder: Path, maker: RolloutMaker) -> list[Row]:
+    """Return the bytes of a rollout whose logprobs are stored as float16."""
+    side, steps = Ours(folder, logprob_dtype="float16"), 4
+    for step in range(steps):
+        side.append(maker.table(step), step)
+    size = _size(folder) / (steps * maker.table(0).height)
+    return [compare("a stored rollout, logprobs as float16", "bytes", [size], goal=HALF_BYTES)]
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def opening_rows(folder: Path, segments: int, reads: int) -> list[Row]:
+    """Return what opening a store of many small segments takes."""
+    table = RolloutMaker(prompts=1).table(0)
+    with RolloutStore.open(folder, run_id="bench") as store:
+        for step in range(segments):
+            store.append(table, step)
+
+    def write() -> None:
+        RolloutStore.open(folder, run_id="bench").close()
+
+    calls = {
+        "for reading, and counting its rollouts": lambda: _count(folder, segments * table.height),
+        "for writing": write,
+        "and checking names, footers and log": lambda: _check(folder, segments, deep=False),
+    }
+    taken = interleave({what: partial(measure, call) for what, call in calls.items()}, min(reads, 7))
+    title = f"opening {segments:,} segments"
+    return [compare(f"{title} {what}", "s", [one.wall_s for one in taken[what][1:]], goal=OPEN_S) for what in calls]
+
+
+def check_rows(folder: Path, reads: int) -> list[Row]:
+    """Return how fast every byte of a store is checked."""
+    size = sum(file.stat().st_size for file in folder.glob("run=*/*.parquet"))
+    segments = len(RolloutStore.open(folder).segments())
+    rates = [size / 1e9 / measure(lambda: _check(folder, segments, deep=True)).wall_s for _ in range(reads)]
+    return [compare("checking every byte", "GB/s", rates[1:], better="higher", goal=CHECK_GB_S)]
+
+
+def process_rows(folder: Path, maker: RolloutMaker, *, is_quick: bool) -> list[Row]:
+    """Return what appends of fresh processes take: memory of one, time of four at once."""
+    repeats, steps = (1, 2) if is_quick else (5, 10)
+    folder.mkdir()
+    files = [folder / f"{step}.arrow" for step in range(4 * steps)]
+    for step, file in enumerate(files):
+        maker.table(step).write_ipc(file)
+    extra: dict[str, list[float]] = {OURS: [], PYARROW: []}
+    four, one = [], []
+    for repeat in range(repeats):
+        for side, found in extra.items():
+            done = appended_by([(side, folder / f"{side}-{repeat}", "w0", files[:steps])])
+            found += [answer["extra_mb"] for answer in done if answer["extra_mb"] is not None]
+        shares = [(OURS, folder / f"four-{repeat}", f"w{at}", files[at::4]) for at in range(4)]
+        four.append(max(answer["wall_s"] for answer in appended_by(shares)))
+        one.append(appended_by([(OURS, folder / f"one-{repeat}", "w0", files)])[0]["wall_s"])
+        found_segments = len(RolloutStore.open(folder / f"four-{repeat}").segments())
+        if found_segments != 4 * steps:
+            raise SystemExit(f"{found_segments} of {4 * steps} appends are stored")
+    title = f"{4 * steps} appends by four writers at once"
+    rows = [compare(title, "s", four, one, peer_name="one writer, the same appends", goal=WRITERS_RATIO)]
+    if not (extra[OURS] and extra[PYARROW]):
+        return rows
+    memory = "memory of appends beyond the rollouts"
+    rows.append(compare(memory, "MB", extra[OURS], goal=EXTRA_MB))
+    return [*rows, compare(memory, "MB", extra[OURS], extra[PYARROW], peer_name=_peer_name(PYARROW))]
+
+
+def _beside(
+    sides: dict[str, Side], what: str, unit: str, values: dict[str, list[float]], goals: dict[str, float] | None = None
+) -> list[Row]:
+    """Return one row for each peer."""
+    peers = [name for name in sides if name != OURS]
+    return [
+        compare(what, unit, values[OURS], values[peer], peer_name=_peer_name(peer), goal=(goals or {}).get(peer))
+        for peer in peers
+    ]
+
+
+def _peer_name(side: str) -> str:
+    return str(getattr(SIDES[side], "name", side))
+
+
+def _count(folder: Path, expected: int) -> None:
+    found = RolloutStore.open(folder).scan().select(pl.len()).collect().item()
+    if found != expected:
+        raise SystemExit(f"{found} rollouts are stored, expected {expected}")
+
+
+def _check(folder: Path, segments: int, *, deep: bool) -> None:
+    report = RolloutStore.open(folder).check(deep=deep)
+    if not report.ok or report.segments != segments:
+        raise SystemExit(f"the check found {report}")
 
 
 def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def _projections(folder: Path) -> dict[str, Callable[[], Timing]]:
-    """Return how each side reads two columns of everything."""
-    return {
-        "ours": lambda: measure(lambda: RolloutStore.open(folder / "ours").scan().select(PROJECTION).collect()),
-        "pyarrow": lambda: measure(lambda: _dataset(folder).to_table(columns=list(PROJECTION))),
-        "jsonl": lambda: measure(lambda: _lines(folder).select(PROJECTION).collect()),
-    }
-
-
-def _groups(folder: Path, group_id: int) -> dict[str, Callable[[], Timing]]:
-    """Return how each side reads the two rollouts of a group."""
-    is_wanted = pl.col("group_id") == group_id
-    wanted = compute.field("group_id") == group_id
-    return {
-        "ours": lambda: measure(lambda: _two(RolloutStore.open(folder / "ours").scan().filter(is_wanted).collect())),
-        "pyarrow": lambda: measure(lambda: _two(_dataset(folder).to_table(filter=wanted))),
-        "jsonl": lambda: measure(lambda: _two(_lines(folder).filter(is_wanted).collect())),
-    }
-
-
-def _two(found: "pl.DataFrame | pa.Table") -> None:
-    if len(found) != 2:
-        raise SystemExit(f"a group of {len(found)} rollouts was read, expected 2")
-
-
-def _dataset(folder: Path) -> dataset.Dataset:
-    return dataset.dataset(sorted(str(file) for file in (folder / "pyarrow").glob("*.parquet")))
-
-
-def _lines(folder: Path) -> pl.LazyFrame:
-    return pl.scan_ndjson(folder / "jsonl" / "rollouts.jsonl")
-
-
-def _append_rows(appended: dict[str, list[Appended]], sizes: dict[str, list[float]]) -> list[Row]:
-    measured = {side: results[WARM_UP_STEPS:] for side, results in appended.items()}
-    wall = {side: [1000 * one.timing.wall_s for one in results] for side, results in measured.items()}
-    cpu = {side: [1000 * one.timing.cpu_s for one in results] for side, results in measured.items()}
-    blocked = [1000 * one.blocked_s for one in measured["ours"]]
-    what = "durable append of 512 rollouts"
-    return [
-        compare(what, "ms", wall["ours"], goal=APPEND_MS),
-        compare(what, "ms", wall["ours"], wall["pyarrow"], peer_name=PYARROW),
-        compare(what, "ms", wall["ours"], wall["jsonl"], peer_name=JSONL),
-        compare(what, "CPU-ms", cpu["ours"], cpu["pyarrow"], peer_name=PYARROW, goal=1.0),
-        compare(what, "CPU-ms", cpu["ours"], cpu["jsonl"], peer_name=JSONL),
-        compare("the caller of an append waits", "ms", blocked, goal=BLOCKED_MS),
-        compare("the disk alone, 2 MB in the same steps", "ms", wall["disk"]),
-        compare("a stored rollout", "bytes", sizes["ours"], goal=ROLLOUT_BYTES),
-        compare("a stored rollout", "bytes", sizes["ours"], sizes["pyarrow"], peer_name=PYARROW),
-        compare("a stored rollout", "bytes", sizes["ours"], sizes["jsonl"], peer_name=JSONL),
-    ]
-
-
-def _read_rows(what: str, taken: dict[str, list[Timing]], rollouts: int, goal: float) -> list[Row]:
-    # The first round warms up.
-    wall = {side: [1000 * timing.wall_s for timing in results[1:]] for side, results in taken.items()}
-    cpu = {side: [1000 * timing.cpu_s for timing in results[1:]] for side, results in taken.items()}
-    what = f"reading {what} of {rollouts:,} rollouts"
-    return [
-        compare(what, "ms", wall["ours"], goal=goal),
-        compare(what, "ms", wall["ours"], wall["pyarrow"], peer_name=PYARROW),
-        compare(what, "CPU-ms", cpu["ours"], cpu["pyarrow"], peer_name=PYARROW),
-        compare(what, "ms", wall["ours"], wall["jsonl"], peer_name=JSONL),
-    ]
 
 
 if __name__ == "__main__":

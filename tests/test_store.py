@@ -121,6 +121,12 @@ def test_float16_and_float32_segments_scan_together(path):
     assert_frame_equal(halves[0], halves[1])
 
 
+def test_bfloat16_logprobs_are_refused_with_the_reason(path):
+    with pytest.raises(ConfigError, match=r"'bfloat16' is not offered, which would put ratios off by up to 6.4 %"):
+        RolloutStore.open(path, run_id="r", logprob_dtype="bfloat16")
+    assert not path.exists()
+
+
 def test_resume_keeps_the_trajectory_and_sets_the_rest_apart(path):
     write(path, range(4))
     with RolloutStore.open(path, run_id="r", resume_step=1) as store:

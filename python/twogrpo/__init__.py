@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         VerifyError,
     )
     from twogrpo.pairs import BatchPlan, PairSpec, build_pairs, plan_batches
+    from twogrpo.rollouts.tables import rollout_table
     from twogrpo.store import RolloutStore
     from twogrpo.train import train_dpo, train_online
     from twogrpo.verifier import Verdict, verify, verify_batch
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "build_pairs",
     "plan_batches",
+    "rollout_table",
     "train_dpo",
     "train_online",
     "verify",
@@ -52,6 +54,7 @@ _ROOMS = {
     "twogrpo.config": ("DpoConfig", "OnlineConfig"),
     "twogrpo.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "twogrpo.pairs": ("BatchPlan", "PairSpec", "build_pairs", "plan_batches"),
+    "twogrpo.rollouts.tables": ("rollout_table",),
     "twogrpo.store": ("RolloutStore",),
     "twogrpo.train": ("train_dpo", "train_online"),
     "twogrpo.verifier": ("Verdict", "verify", "verify_batch"),

@@ -4,18 +4,21 @@ from pathlib import Path
 from typing import Protocol, Self, final
 
 __all__ = [
+    "PairRows",
     "StoreWriter",
     "Verdict",
     "__version__",
     "answer_kinds",
-    "build_pairs",
     "check_pair_spec",
-    "count_groups",
     "is_release_build",
     "plan_batches",
     "prompt_id",
     "store_check",
+    "store_compact",
     "store_open",
+    "store_prune",
+    "store_purge",
+    "store_repair",
     "store_reward_columns",
     "store_schema",
     "verifier_profiles",
@@ -53,21 +56,48 @@ class StoreWriter:
     def attempt(self) -> int: ...
     @property
     def recovery(self) -> tuple[int, list[str], list[str], list[str]]: ...
+    @property
+    def damaged_lines(self) -> int: ...
     def append(self, table: object, step: int, phase: str) -> None: ...
     def flush(self) -> None: ...
     def close(self) -> None: ...
 
 def store_open(path: str | PathLike[str]) -> None: ...
+def store_repair(
+    path: str | PathLike[str], deep: bool
+) -> tuple[tuple[int, list[str], list[str], list[str]], tuple[int, list[str], bool]]: ...
 def store_schema(rewards: Sequence[str]) -> _ArrowStream: ...
 def store_reward_columns(path: str | PathLike[str]) -> list[str]: ...
 def store_check(
     path: str | PathLike[str], deep: bool
 ) -> tuple[int, int, int, int, list[str], list[tuple[Path, str, bool]]]: ...
 
+# -- store maintenance
+def store_compact(path: str | PathLike[str], to: str | PathLike[str]) -> list[int]: ...
+def store_prune(
+    path: str | PathLike[str],
+    *,
+    superseded: bool,
+    quarantine: bool,
+    steps_before: int | None,
+    phase: str | None,
+    columns: Sequence[str],
+    dry_run: bool,
+) -> list[tuple[Path, int, int, int, int]]: ...
+def store_purge(
+    path: str | PathLike[str], prompt_ids: Sequence[str], dry_run: bool
+) -> list[tuple[Path, int, int, int, int]]: ...
+
 # -- pairs
 def check_pair_spec(spec: object) -> None: ...
-def build_pairs(rollouts: object, spec: object) -> _ArrowStream: ...
-def count_groups(rollouts: object) -> tuple[int, int, int, int, int]: ...
+
+@final
+class PairRows:
+    def __new__(cls) -> Self: ...
+    def add(self, rows: object) -> None: ...
+    def pairs(self, spec: object) -> _ArrowStream: ...
+    def counts(self) -> tuple[int, int, int, int, int]: ...
+
 def plan_batches(
     items: object,
     *,
@@ -77,7 +107,7 @@ def plan_batches(
     seed: int,
     epoch: int,
     oversize: str,
-) -> tuple[_ArrowStream, _ArrowStream, str]: ...
+) -> tuple[_ArrowStream, _ArrowStream, str, str]: ...
 
 # -- verify
 @final

@@ -5,7 +5,7 @@ reader of Parquet takes the glob `run=*/*.parquet` of the store's folder.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from twogrpo import _core
 from twogrpo.errors import ConfigError, DataError, StoreError
+from twogrpo.store_info import StoreInfo, count_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,6 +26,8 @@ _METADATA = ("config_hash", "tokenizer_hash", "template_hash")
 _LIVE = "run=*/*.parquet"
 _SUPERSEDED = "_superseded/run=*/attempt-*/*.parquet"
 _STEPS = 2**31
+# What is counted part by part ends a part at either bound.
+_PART_FILES, _PART_BYTES = 256, 1 << 28
 _logger = logging.getLogger(__name__)
 
 
@@ -75,30 +78,25 @@ class CheckReport:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What opening for writing found of writers that had died, and did about it."""
+    """What opening for writing, or a repair, found of writers that had died, and did about it.
+
+    Attributes:
+        removed_temporaries: Files in the staging folder that were removed.
+        relogged: Segments that had no line in the log.
+        lost: Segments that the log knows and the store does not hold.
+        quarantined: Damaged segments, moved to `_quarantine`, with what is wrong.
+        damaged_lines: Lines of the log that were moved there.
+        skipped: Living writers with something to mend, which was left alone.
+        rewrote_marker: `_twogrpo/store.json` was missing or damaged; only a repair writes it anew.
+    """
 
     removed_temporaries: int
     relogged: tuple[str, ...]
     lost: tuple[str, ...]
     quarantined: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class StoreInfo:
-    """A store in numbers. `tie_rate` and `mean_reward` are over scored rollouts of phase train, None without any.
-
-    A tie is a group whose rewards are all equal; groups with a failed reward count neither way.
-    """
-
-    runs: tuple[str, ...]
-    attempts: dict[str, int]
-    steps: int
-    rows: int
-    superseded_rows: int
-    bytes: int
-    phases: dict[str, int]
-    tie_rate: float | None
-    mean_reward: float | None
+    damaged_lines: int = 0
+    skipped: tuple[str, ...] = ()
+    rewrote_marker: bool = False
 
 
 class RolloutStore:
@@ -154,6 +152,25 @@ class RolloutStore:
         keep_ahead = writers.name_for("eval") if keep_evaluation else None
         writers.open(writers.name, resume_step, keep_ahead)
         return cls(folder, writers)
+
+    @classmethod
+    def repair(cls, path: str | Path, *, deep: bool = False) -> Recovery:
+        """Return what was mended; writers that live are left alone.
+
+        Nothing is deleted but what dead writers have staged: what is damaged is moved to `_quarantine`. A missing or
+        damaged `_twogrpo/store.json` and missing lines of the log are written anew from the segments.
+
+        Args:
+            path: The store's folder, or a run folder that holds it as `rollouts`.
+            deep: Read every byte, and move segments to the quarantine that are not what was written.
+
+        Raises:
+            StoreError: If no readable segment shows that the folder is a store.
+        """
+        counts, (damaged_lines, skipped, rewrote_marker) = _core.store_repair(_find(Path(path)), deep)
+        removed, relogged, lost, quarantined = counts
+        found = tuple(relogged), tuple(lost), tuple(quarantined)
+        return Recovery(removed, *found, damaged_lines, tuple(skipped), rewrote_marker)
 
     @property
     def run_id(self) -> str | None:
@@ -267,33 +284,26 @@ class RolloutStore:
         """Return what is damaged, without changing anything.
 
         Args:
-            deep: Read every byte and value as well, not only names, footers and the log.
+            deep: Read every byte as well, not only names, footers and the log. Bytes with the hash that the log has of
+                them are those that were written; only others are decoded, to tell what is wrong with them.
         """
         segments, superseded, rows, size, tokenizers, problems = _core.store_check(self.path, deep)
         found = tuple(Problem(*problem) for problem in problems)
         return CheckReport(segments, superseded, rows, size, tuple(tokenizers), found)
 
     def info(self) -> StoreInfo:
-        """Return the store in numbers, from what is committed."""
+        """Return the store in numbers, from what is committed; only the columns that it needs are read."""
         import polars as pl
 
-        rows = self.scan().select("run_id", "attempt", "step", "phase", "group_id", "reward").collect()
-        train = rows.filter(phase="train")
-        scored = train.group_by("run_id", "step", "group_id").agg(
-            failed=pl.col("reward").is_null().any(), tied=pl.col("reward").n_unique() == 1
-        )
-        attempts = rows.group_by("run_id").agg(pl.col("attempt").max()).sort("run_id")
+        # First, as it names a segment that is cut off, which polars would not.
         superseded = self._scan_files(_SUPERSEDED).select(pl.len()).collect().item()
+        segments = self.segments()
+        counts = count_rows(self.scan_segments(part) for part in _by_steps(segments))
         return StoreInfo(
-            runs=tuple(attempts["run_id"]),
-            attempts=dict(attempts.iter_rows()),
-            steps=rows.select("run_id", "step").n_unique() if rows.height else 0,
-            rows=rows.height,
+            **vars(counts),
+            runs=tuple(counts.attempts),
             superseded_rows=superseded,
-            bytes=sum(file.stat().st_size for file in self.path.glob(_LIVE)),
-            phases=dict(rows.group_by("phase").len().sort("phase").iter_rows()),
-            tie_rate=_mean(scored.filter(~pl.col("failed"))["tied"]),
-            mean_reward=_mean(train["reward"]),
+            bytes=sum(file.stat().st_size for file in segments),
         )
 
     def _writing(self) -> "_Writers":
@@ -364,6 +374,28 @@ def _scan_files(files: Sequence[Path], empty: "pl.DataFrame", path_column: str |
     )
 
 
+def _by_steps(segments: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield segments in parts that are small in memory, those of one step together."""
+    part: list[Path] = []
+    size = 0
+    for file in segments:
+        is_new_step = not part or (file.parent, file.name.split(".")[0]) != (
+            part[-1].parent,
+            part[-1].name.split(".")[0],
+        )
+        if is_new_step and (len(part) >= _PART_FILES or size >= _PART_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(file)
+        size += file.stat().st_size
+    if part:
+        yield part
+
+
+def _step_of(segment: Path) -> tuple[Path, str]:
+    return segment.parent, segment.name.partition(".")[0]
+
+
 def _find(path: Path) -> Path:
     """Return the store's folder, which may be `rollouts` of a run folder."""
     if path.is_file():
@@ -389,13 +421,14 @@ def _check_options(metadata: dict[str, str], logprob_dtype: str) -> dict[str, st
     if unknown:
         raise ConfigError(f"metadata {', '.join(unknown)} is not known; expected some of {', '.join(_METADATA)}")
     if logprob_dtype not in ("float32", "float16"):
-        raise ConfigError(f"logprob_dtype={logprob_dtype!r} is not offered; use float32 or float16")
+        why = ", which would put ratios off by up to 6.4 %" if logprob_dtype == "bfloat16" else ""
+        raise ConfigError(f"logprob_dtype={logprob_dtype!r} is not offered{why}; use float32 or float16")
     return metadata
 
 
 def _recovery(writer: _core.StoreWriter) -> Recovery:
     removed, relogged, lost, quarantined = writer.recovery
-    return Recovery(removed, tuple(relogged), tuple(lost), tuple(quarantined))
+    return Recovery(removed, tuple(relogged), tuple(lost), tuple(quarantined), writer.damaged_lines)
 
 
 def _warn(recovery: Recovery) -> None:
@@ -403,8 +436,5 @@ def _warn(recovery: Recovery) -> None:
         _logger.warning("segment %s is in the log and not in the store: its rollouts are lost", name)
     for name in recovery.quarantined:
         _logger.warning("segment moved to _quarantine: %s", name)
-
-
-def _mean(values: "pl.Series") -> float | None:
-    mean = values.cast(float).mean()
-    return mean if isinstance(mean, float) else None
+    if recovery.damaged_lines:
+        _logger.warning("damaged lines of the log moved to _quarantine: %d", recovery.damaged_lines)

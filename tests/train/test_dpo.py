@@ -95,11 +95,20 @@ def test_a_store_without_pairs_is_named(tmp_path, settings):
         prefer(settings(), tmp_path / "store")
 
 
-def test_rollouts_without_token_ids_are_named(tmp_path, settings):
+def test_rollouts_without_token_ids_are_trained_on_by_their_text(tmp_path, settings, capsys):
     with tg.RolloutStore.open(tmp_path / "store", run_id="r") as store:
         rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt": ["p"] * 2, "reward": [1.0, 0.0]}
         store.append(pl.DataFrame({**rows, "response": ["a", "b"]}), step=0)
-    with pytest.raises(tg.DataError, match="carry no token ids"):
+    run = tg.train_dpo(settings("train.steps=1"), tmp_path / "store")
+    assert metrics(run)[0]["pairs"] == 1
+    assert "2 rollouts without token ids were tokenised from their text" in capsys.readouterr().err
+
+
+def test_rollouts_without_token_ids_and_text_are_named(tmp_path, settings):
+    with tg.RolloutStore.open(tmp_path / "store", run_id="r") as store:
+        rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt_id": ["p"] * 2, "reward": [1.0, 0.0]}
+        store.append(pl.DataFrame({**rows, "response": ["a", "b"]}), step=0)
+    with pytest.raises(tg.DataError, match="neither token ids nor text as their prompt"):
         prefer(settings(), tmp_path / "store")
 
 

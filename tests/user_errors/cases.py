@@ -2,8 +2,10 @@
 
 from tests.user_errors.cases_configuration import COMMAND_LINE, CONFIGURATION
 from tests.user_errors.cases_data import DATA
+from tests.user_errors.cases_exchange import EXCHANGE
 from tests.user_errors.cases_interrupt import INTERRUPTS
 from tests.user_errors.cases_machine import MACHINE
+from tests.user_errors.cases_maintenance import MAINTENANCE
 from tests.user_errors.cases_model import MODEL
 from tests.user_errors.cases_reward import REWARD
 from tests.user_errors.cases_run import RUN_FOLDER
@@ -19,6 +21,8 @@ SECTIONS = {
     "The reward": REWARD,
     "The run folder": RUN_FOLDER,
     "The rollout store and its pairs": STORE,
+    "Removing, compacting and judging again": MAINTENANCE,
+    "Rollouts in and out": EXCHANGE,
     "Devices and disks": MACHINE,
     "Interrupts and other processes": INTERRUPTS,
 }

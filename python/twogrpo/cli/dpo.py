@@ -59,14 +59,19 @@ def dpo(
 
 def _resolved(run: Path, arguments: list[str] | None) -> "Resolved[DpoConfig]":
     from twogrpo.config import DpoConfig, OnlineConfig
-    from twogrpo.config.load import read_yaml
+    from twogrpo.config.imported import ImportConfig
+    from twogrpo.config.load import read_yaml, validate
     from twogrpo.config.origins import resolve_dpo
 
     path = run / "config.resolved.yaml"
     if not path.exists():
         raise DataError(f"{run} is not a run folder: it has no config.resolved.yaml; name the folder of an online run")
-    if "dpo" in read_yaml(path):
+    values = read_yaml(path)
+    if "dpo" in values:
         raise DataError(f"{run} is the folder of a dpo run; name the online run whose rollouts are to be used")
+    if "source" in values:
+        imported = validate(ImportConfig, values, source=str(path))
+        return resolve_dpo(imported.taken(), f"run {run}", *split(arguments), is_tiny=False)
     online = OnlineConfig.load(path)
     taken = DpoConfig.taken_from(_with_real_paths(online, run))
     return resolve_dpo(taken, f"run {run}", *split(arguments), is_tiny=online.model.path == "tiny")

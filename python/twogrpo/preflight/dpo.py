@@ -20,6 +20,7 @@ from twogrpo.train.dpo import DEFAULT_MAX_NEW_TOKENS, plan_epoch
 from twogrpo.train.lengths import longest_prompt
 from twogrpo.train.pair_checks import check_pairs, check_run_dir, checked_store
 from twogrpo.train.pair_data import PairData, load_pair_data
+from twogrpo.train.pair_text import PairText
 from twogrpo.train.reference import START
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def _find_pairs(config: DpoConfig, rollouts: str | Path) -> "tuple[CheckReport, 
     store = RolloutStore.open(rollouts)
     check_run_dir(config, store)
     report = checked_store(store)
-    return report, load_pair_data(store, build_pairs(store, PairSpec(**config.pairs.model_dump()))), pair_counts(store)
+    pairs = build_pairs(store, PairSpec(**config.pairs.model_dump()))
+    return report, load_pair_data(store, pairs, PairText.of(config)), pair_counts(store)
 
 
 def _pairs_section(data: PairData, counts: "PairCounts", config: DpoConfig) -> Section:
@@ -81,6 +83,7 @@ def _pairs_section(data: PairData, counts: "PairCounts", config: DpoConfig) -> S
     facts = (
         Fact("pairs", len(data), f"{len(data):,} by pairs.strategy={config.pairs.strategy}"),
         Fact("groups", counts.groups, groups),
+        Fact("tokenised", data.tokenised, f"{data.tokenised:,} rollouts stored without token ids"),
         Fact("tokens_of_a_pair", tokens, "  ".join(f"{name} {value:,.0f}" for name, value in tokens.items())),
     )
     return Section("pairs", facts)
@@ -104,7 +107,7 @@ def _look_at_batches(
         return
     kept, every = config.checkpoint.keep + 1, config.eval.every_steps
     estimate = estimate_disk(
-        parameters=ModelShape.of(opening.model.outline).parameters,
+        parameters=opening.trained or ModelShape.of(opening.model.outline).parameters,
         rollouts=0,
         answers=answers * (1 + (math.ceil(steps / every) - 1 if every else 0)),
         prompt_tokens=longest,
@@ -157,5 +160,6 @@ def _workload(
         row_tokens=prompt_tokens + answer_tokens if answers else 0,
         prompt_tokens=prompt_tokens,
         is_on_cpu=opening.device is not None and opening.device.type == "cpu",
+        trained=opening.trained,
         has_reference=config.dpo.reference != START,
     )

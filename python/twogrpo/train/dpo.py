@@ -1,4 +1,4 @@
-"""DPO (Eq. 4) on the pairs of a rollout store: the stored token ids, never text tokenised again.
+"""DPO (Eq. 4) on the pairs of a rollout store: the stored token ids, and text only where no ids are stored.
 
 The reference policy's logprobs are computed once and cached in the run folder. Left out on purpose: the stored
 behaviour logprobs as a reference, which would be another objective for every rollout that a later policy sampled.
@@ -20,6 +20,7 @@ from twogrpo.train.evaluation import Evaluator
 from twogrpo.train.interrupt import StopOnInterrupt
 from twogrpo.train.pair_checks import check_pairs, check_run_dir, checked_store
 from twogrpo.train.pair_data import PairData, load_pair_data
+from twogrpo.train.pair_text import PairText
 from twogrpo.train.reference import reference_logps
 from twogrpo.train.schedule import learning_rate
 from twogrpo.train.session import RunResult, Session, open_session, stepping
@@ -75,18 +76,20 @@ def train_dpo(
 
     Raises:
         ConfigError, EngineError: What is asked for cannot be run, or would replace the run that has the rollouts.
-        DataError: The store makes no pair, or its rollouts carry no token ids or those of another tokenizer.
+        DataError: The store makes no pair, or its rollouts carry no token ids and no text, or other ids.
         StoreError: The store cannot be read, or is damaged.
         TrainingError: A gradient is not finite.
     """
     store = rollouts if isinstance(rollouts, RolloutStore) else RolloutStore.open(rollouts)
     check_run_dir(config, store)
     report = checked_store(store)
-    data = load_pair_data(store, build_pairs(store, PairSpec(**config.pairs.model_dump())))
+    data = load_pair_data(store, build_pairs(store, PairSpec(**config.pairs.model_dump())), PairText.of(config))
     session = open_session(config, default_dir="runs/dpo", backend="auto", resume=resume, force=force, console=console)
     with session.folder.replacing():
         check_pairs(data, report, config, tokenizer=session.tokenizer, model=session.learner.model)
     session.console.note(f"run folder {session.folder.path}: {len(data)} pairs from {store.path}")
+    if data.tokenised:
+        session.console.note(f"{data.tokenised:,} rollouts without token ids were tokenised from their text")
     with (
         session.folder.replacing(),
         session.open_store("w0") as answers,

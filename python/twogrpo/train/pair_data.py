@@ -1,4 +1,4 @@
-"""Token ids of the pairs to train on, read from the store by rollout id."""
+"""Token ids of the pairs to train on, read from the store by rollout id; of text alone where none are stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twogrpo.errors import DataError
+from twogrpo.train.pair_text import PairText
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,11 +24,13 @@ class PairData:
         rollout_ids: (chosen, rejected) of every pair.
         prompt_ids: Token ids of the prompt, by rollout id.
         response_ids: Token ids of the response, by rollout id.
+        tokenised: Rollouts that were stored without token ids, and whose text was tokenised.
     """
 
     rollout_ids: list[tuple[int, int]]
     prompt_ids: dict[int, list[int]]
     response_ids: dict[int, list[int]]
+    tokenised: int = 0
 
     def __len__(self) -> int:
         return len(self.rollout_ids)
@@ -75,15 +78,17 @@ class PairData:
         return [self.prompt_ids[row] for row in order], [self.response_ids[row] for row in order]
 
 
-def load_pair_data(store: "RolloutStore", pairs: "pl.DataFrame") -> PairData:
-    """Return the token ids of a pair table.
+def load_pair_data(store: "RolloutStore", pairs: "pl.DataFrame", text: PairText) -> PairData:
+    """Return the token ids of a pair table: those that are stored, and of the text where none are.
 
     Args:
         store: Where the rollouts are.
         pairs: Columns chosen_rollout_id and rejected_rollout_id.
+        text: Makes token ids of text.
 
     Raises:
-        DataError: There are no pairs, or a rollout has no token ids.
+        ConfigError: Text is to be tokenised, and the configured template cannot be used.
+        DataError: There are no pairs, or a rollout has neither token ids nor text.
     """
     import polars as pl
 
@@ -91,18 +96,21 @@ def load_pair_data(store: "RolloutStore", pairs: "pl.DataFrame") -> PairData:
         raise DataError(f"{store.path} makes no pair; `twogrpo pairs` counts its groups and says which are tied")
     rollout_ids = list(pairs.select("chosen_rollout_id", "rejected_rollout_id").iter_rows())
     wanted = pl.Series([row for pair in rollout_ids for row in pair], dtype=pl.Int64).unique()
-    found = (
-        store.scan()
-        .select("rollout_id", "prompt_ids", "response_ids")
-        .filter(pl.col("rollout_id").is_in(wanted.implode()))
-        .collect()
-    )
-    bare = found.filter(pl.col("prompt_ids").is_null() | pl.col("response_ids").is_null())
-    if not bare.is_empty():
-        first = bare["rollout_id"][0]
-        msg = f"{store.path}: rollout {first} and {len(bare) - 1} others carry no token ids; dpo trains on stored ids"
-        raise DataError(msg)
+    found = _rows(store, wanted, "prompt_ids", "response_ids")
+    is_bare = found["prompt_ids"].is_null() | found["response_ids"].is_null()
+    if is_bare.any():
+        bare = found.filter(is_bare)
+        written = _rows(store, bare["rollout_id"], "prompt", "response", "finish_reason")
+        filled = text.fill(bare.join(written, on="rollout_id")).select(found.columns)
+        found = pl.concat([found.filter(~is_bare), filled])
     keys = found["rollout_id"].to_list()
     prompt_ids = dict(zip(keys, found["prompt_ids"].to_list(), strict=True))
     response_ids = dict(zip(keys, found["response_ids"].to_list(), strict=True))
-    return PairData(rollout_ids, prompt_ids, response_ids)
+    return PairData(rollout_ids, prompt_ids, response_ids, tokenised=int(is_bare.sum()))
+
+
+def _rows(store: "RolloutStore", wanted: "pl.Series", *columns: str) -> "pl.DataFrame":
+    import polars as pl
+
+    rows = store.scan().select("rollout_id", *columns)
+    return rows.filter(pl.col("rollout_id").is_in(wanted.implode())).collect()

@@ -1,9 +1,9 @@
-//! Columns of numbers, from Arrow tables to Rust and back.
+//! Columns of numbers and names, from Arrow tables to Rust and back.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::ArrowPrimitiveType;
-use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, RecordBatch};
-use arrow_schema::ArrowError;
+use arrow_array::types::{ArrowPrimitiveType, Int32Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, LargeListArray, PrimitiveArray, RecordBatch};
+use arrow_schema::{ArrowError, DataType};
 use arrow_select::concat::concat_batches;
 use pyo3::prelude::*;
 use pyo3_arrow::PyTable;
@@ -38,6 +38,53 @@ impl Columns {
     pub fn flags(&self, name: &str) -> PyResult<&BooleanArray> {
         let column = self.get(name)?;
         column.as_boolean_opt().ok_or_else(|| wrong_type(name, column))
+    }
+
+    /// Returns a column of text by its name.
+    pub fn texts(&self, name: &str) -> PyResult<Box<dyn Iterator<Item = Option<&str>> + '_>> {
+        let column = self.get(name)?;
+        match column.data_type() {
+            DataType::Utf8View => Ok(Box::new(column.as_string_view().iter())),
+            DataType::LargeUtf8 => Ok(Box::new(column.as_string::<i64>().iter())),
+            DataType::Utf8 => Ok(Box::new(column.as_string::<i32>().iter())),
+            _ => Err(wrong_type(name, column)),
+        }
+    }
+
+    /// Returns a column of token ids by its name, none where the table has no such column.
+    pub fn token_ids(&self, name: &str) -> PyResult<Option<TokenIds<'_>>> {
+        let Some(column) = self.0.column_by_name(name) else {
+            return Ok(None);
+        };
+        let lists = column.as_list_opt::<i64>();
+        let ids = lists.and_then(|lists| {
+            Some(TokenIds {
+                lists,
+                ids: lists.values().as_primitive_opt::<Int32Type>()?.values(),
+            })
+        });
+        ids.map(Some).ok_or_else(|| wrong_type(name, column))
+    }
+}
+
+/// A column of lists of token ids.
+pub struct TokenIds<'a> {
+    lists: &'a LargeListArray,
+    ids: &'a [i32],
+}
+
+impl<'a> TokenIds<'a> {
+    /// Returns the ids of a row, none where it is null.
+    pub fn row(&self, row: usize) -> Option<&'a [i32]> {
+        let end = |row: usize| {
+            self.lists
+                .value_offsets()
+                .get(row)
+                .and_then(|end| usize::try_from(*end).ok())
+        };
+        (row < self.lists.len() && self.lists.is_valid(row))
+            .then(|| self.ids.get(end(row)?..end(row + 1)?))
+            .flatten()
     }
 }
 

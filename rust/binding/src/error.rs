@@ -15,8 +15,11 @@ pub fn pairs_error(error: PairsError) -> PyErr {
         PairsError::UnknownName { .. } | PairsError::OutOfRange { .. } | PairsError::LargeUnit { .. } => {
             ConfigError::new_err(message)
         }
-        PairsError::Oversize { .. } | PairsError::DuplicateItem { .. } | PairsError::DuplicateRollout { .. } => {
-            DataError::new_err(message)
-        }
+        PairsError::Oversize { .. }
+        | PairsError::DuplicateItem { .. }
+        | PairsError::DuplicateRollout { .. }
+        | PairsError::MixedGroup { .. }
+        | PairsError::UnequalColumns { .. }
+        | PairsError::TooMany { .. } => DataError::new_err(message),
     }
 }

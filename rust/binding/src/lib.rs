@@ -9,6 +9,7 @@ mod plan;
 mod pool;
 mod prompt_id;
 mod store;
+mod store_maintenance;
 mod texts;
 mod verify;
 
@@ -18,14 +19,16 @@ mod core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::pairs::{build_pairs, check_pair_spec, count_groups};
+    use super::pairs::{PyPairRows, check_pair_spec};
     #[pymodule_export]
     use super::plan::plan_batches;
     #[pymodule_export]
     use super::prompt_id::prompt_id;
 
     #[pymodule_export]
-    use super::store::{StoreWriter, store_check, store_open, store_reward_columns, store_schema};
+    use super::store::{StoreWriter, store_check, store_open, store_repair, store_reward_columns, store_schema};
+    #[pymodule_export]
+    use super::store_maintenance::{store_compact, store_prune, store_purge};
     #[pymodule_export]
     use super::verify::{PyVerdict, answer_kinds, verifier_profiles, verifier_version, verify, verify_batch};
 

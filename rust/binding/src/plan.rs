@@ -1,17 +1,19 @@
 //! Batch plans over Arrow tables of items.
 
+use std::iter::repeat_n;
 use std::sync::Arc;
 
 use arrow_array::types::{Int64Type, UInt32Type};
 use arrow_array::{ArrayRef, Int64Array, UInt32Array, UInt64Array};
 use pyo3::prelude::*;
 use pyo3_arrow::PyTable;
-use twogrpo_pairs::{Denominators, Item, Oversize, Plan, PlanOptions};
+use twogrpo_pairs::{Denominators, Items, Oversize, Plan, PlanOptions};
 
 use crate::columns::{Columns, table};
 use crate::error::{ConfigError, pairs_error};
 
-/// Return a plan as its batches (`optimizer_step`, `rank`, `micro_batch`, `item_id`), one row a step, and its hash.
+/// Return a plan as its batches (`optimizer_step`, `rank`, `micro_batch`, `item_id`), one row a step, a hash of all of it
+/// and one of its steps, whatever the micro-batches that they are split into.
 #[pyfunction]
 #[pyo3(signature = (items, *, token_budget, rollouts_per_step, ranks, seed, epoch, oversize))]
 #[expect(clippy::too_many_arguments, reason = "the arguments of plan_batches, by name")]
@@ -24,7 +26,7 @@ pub fn plan_batches(
     seed: u64,
     epoch: u64,
     oversize: &str,
-) -> PyResult<(PyTable, PyTable, String)> {
+) -> PyResult<(PyTable, PyTable, String, String)> {
     let oversize = match oversize {
         "error" => Oversize::Error,
         "drop" => Oversize::Drop,
@@ -43,29 +45,46 @@ pub fn plan_batches(
         oversize,
     };
     py.detach(|| {
-        let items = read_items(&Columns::read(items)?)?;
+        let columns = Columns::read(items)?;
+        let units = columns.numbers::<Int64Type>("pair_id")?;
+        let has_unit: Vec<bool> = units.iter().map(|unit| unit.is_some()).collect();
+        let contributes = columns.flags("contributes")?.iter();
+        let contributes: Vec<bool> = contributes.map(Option::unwrap_or_default).collect();
+        let items = Items {
+            ids: columns.numbers::<Int64Type>("item_id")?.values(),
+            lengths: columns.numbers::<UInt32Type>("length")?.values(),
+            loss_tokens: columns.numbers::<UInt32Type>("loss_tokens")?.values(),
+            contributes: &contributes,
+            units: units.values(),
+            has_unit: &has_unit,
+        };
         let plan = twogrpo_pairs::plan_batches(&items, &options).map_err(pairs_error)?;
         Ok((
             batch_table(&items, &plan)?,
             denominator_table(&plan)?,
             format!("{:016x}", plan.hash),
+            format!("{:016x}", plan.steps_hash),
         ))
     })
 }
 
-fn batch_table(items: &[Item], plan: &Plan) -> PyResult<PyTable> {
-    let numbers = || Vec::with_capacity(items.len());
-    let (mut steps, mut ranks, mut micro, mut ids) = (numbers(), numbers(), numbers(), Vec::with_capacity(items.len()));
+fn batch_table(items: &Items<'_>, plan: &Plan) -> PyResult<PyTable> {
+    let batches = || plan.steps.iter().flat_map(|step| step.ranks.iter().flatten());
+    let count = batches().map(Vec::len).sum();
+    let numbers = || Vec::with_capacity(count);
+    let (mut steps, mut ranks, mut micro, mut ids) =
+        (numbers(), numbers(), numbers(), Vec::<i64>::with_capacity(count));
     let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
     for (step, planned) in plan.steps.iter().enumerate() {
         for (rank, of_rank) in planned.ranks.iter().enumerate() {
             for (batch, rows) in of_rank.iter().enumerate() {
-                for item in rows.iter().filter_map(|row| items.get(*row)) {
-                    steps.push(number(step));
-                    ranks.push(number(rank));
-                    micro.push(number(batch));
-                    ids.push(item.item_id);
-                }
+                steps.extend(repeat_n(number(step), rows.len()));
+                ranks.extend(repeat_n(number(rank), rows.len()));
+                micro.extend(repeat_n(number(batch), rows.len()));
+                ids.extend(
+                    rows.iter()
+                        .map(|row| items.ids.get(*row as usize).copied().unwrap_or_default()),
+                );
             }
         }
     }
@@ -100,29 +119,4 @@ fn denominator_table(plan: &Plan) -> PyResult<PyTable> {
         ("dropped_rollouts", column(|counts| counts.dropped_rollouts)),
         ("micro_batches", Arc::new(micro_batches.collect::<UInt64Array>())),
     ])
-}
-
-fn read_items(columns: &Columns) -> PyResult<Vec<Item>> {
-    let (ids, lengths) = (
-        columns.numbers::<Int64Type>("item_id")?,
-        columns.numbers::<UInt32Type>("length")?,
-    );
-    let (tokens, units) = (
-        columns.numbers::<UInt32Type>("loss_tokens")?,
-        columns.numbers::<Int64Type>("pair_id")?,
-    );
-    let rows = ids
-        .iter()
-        .zip(lengths)
-        .zip(tokens)
-        .zip(units)
-        .zip(columns.flags("contributes")?);
-    let item = |((((item_id, length), loss_tokens), unit), contributes)| Item {
-        item_id: Option::unwrap_or_default(item_id),
-        length: Option::unwrap_or_default(length),
-        loss_tokens: Option::unwrap_or_default(loss_tokens),
-        contributes: Option::unwrap_or_default(contributes),
-        unit,
-    };
-    Ok(rows.map(item).collect())
 }

@@ -13,7 +13,8 @@ use twogrpo_store::{Disk, FileSystem, Provenance, Recovery, Store, Writer, Write
 
 use crate::error::{DataError, StoreError};
 
-fn to_python(error: twogrpo_store::StoreError) -> PyErr {
+/// Returns the exception of an error of the store crate.
+pub fn to_python(error: twogrpo_store::StoreError) -> PyErr {
     match error {
         twogrpo_store::StoreError::Data(error) => DataError::new_err(error.to_string()),
         error => StoreError::new_err(error.to_string()),
@@ -83,8 +84,15 @@ impl StoreWriter {
             relogged,
             lost,
             quarantined,
+            ..
         } = self.inner.recovery().clone();
         (removed_temporaries, relogged, lost, quarantined)
+    }
+
+    /// How many lines of the log the opening has moved to the quarantine.
+    #[getter]
+    fn damaged_lines(&self) -> usize {
+        self.inner.recovery().damaged_lines
     }
 
     fn append(&self, py: Python<'_>, table: &Bound<'_, PyAny>, step: i32, phase: &str) -> PyResult<()> {
@@ -150,6 +158,22 @@ pub fn store_check(py: Python<'_>, path: PathBuf, deep: bool) -> PyResult<Checke
         report.bytes,
         tokenizers,
         problems,
+    ))
+}
+
+/// What a repair did: the same as a recovery, and (damaged log lines, living writers skipped, marker written anew).
+type Repaired = (
+    (usize, Vec<String>, Vec<String>, Vec<String>),
+    (usize, Vec<String>, bool),
+);
+
+/// Repair a store and return what was done.
+#[pyfunction]
+pub fn store_repair(py: Python<'_>, path: PathBuf, deep: bool) -> PyResult<Repaired> {
+    let done = py.detach(|| Store::repair(&disk(), &path, deep)).map_err(to_python)?;
+    Ok((
+        (done.removed_temporaries, done.relogged, done.lost, done.quarantined),
+        (done.damaged_lines, done.skipped, done.rewrote_marker),
     ))
 }
 

@@ -1,15 +1,16 @@
 //! The append protocol: stage, sync, rename without replacing, sync the folder, log, acknowledge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::encode::Encoded;
 use crate::error::{Result, StoreError};
+use crate::examine::check_values;
 use crate::fs::{FileSystem, read, sync_dir};
 use crate::layout::{Layout, SegmentName, Stream};
-use crate::log::{Log, LogLine};
+use crate::log::{Change, Log, LogLine};
 use crate::segment::footer_of;
 
 /// Commits segments of one stream, whose lock it must hold.
@@ -20,6 +21,8 @@ pub(crate) struct Committer {
     /// `None` after a failed write: what follows on that handle could run into a torn line.
     log: Option<Log>,
     logged: BTreeSet<SegmentName>,
+    /// Lines of the places that were rewritten or emptied on purpose.
+    changed: BTreeMap<SegmentName, Vec<LogLine>>,
     serial: u64,
 }
 
@@ -32,20 +35,31 @@ impl Committer {
             stream,
             log: None,
             logged,
+            changed: BTreeMap::new(),
             serial: 0,
         }
+    }
+
+    /// Bring no rows back into these places, from which prune or purge has taken some.
+    pub fn with_changed(self, changed: BTreeMap<SegmentName, Vec<LogLine>>) -> Self {
+        Self { changed, ..self }
     }
 
     /// Return when the segment is on the disk under its name.
     ///
     /// # Errors
-    /// [`StoreError::StepConflict`] if other rows stand there; any other error means that nothing was acknowledged, and
+    /// [`StoreError::StepConflict`] if other rows stand there, [`StoreError::Removed`] if others were removed from there on
+    /// purpose; any other error means that nothing was acknowledged, and
     /// the same append may be tried again.
     pub fn commit(&mut self, segment: &Encoded) -> Result<()> {
         let name = SegmentName {
             step: segment.footer.step,
             writer: self.stream.writer.clone(),
+            last_step: None,
         };
+        if self.was_stored(&name, segment)? {
+            return Ok(());
+        }
         let target = self.layout.segment(&self.stream.run, &name);
         let temporary = self.stage(&segment.bytes)?;
         let line = match self.fs.rename_new(&temporary, &target) {
@@ -64,6 +78,24 @@ impl Committer {
         self.add_line(name, &line)
     }
 
+    /// Tell whether these rows stood there until prune or purge took some of them: then the append is done, and stays undone.
+    fn was_stored(&self, name: &SegmentName, segment: &Encoded) -> Result<bool> {
+        let lines = self.changed.get(name).into_iter().flatten();
+        let mut lines = lines.filter(|line| line.attempt == segment.footer.attempt);
+        let content = format!("{:032x}", segment.footer.content);
+        if lines.clone().any(|line| line.content == content) {
+            return Ok(true);
+        }
+        if lines.any(|line| line.change == Change::Remove) {
+            return Err(StoreError::Removed {
+                run: self.stream.run.clone(),
+                writer: name.writer.clone(),
+                step: name.step,
+            });
+        }
+        Ok(false)
+    }
+
     /// Write the bytes to a synced temporary file.
     ///
     /// After a failed sync the system may have dropped the pages and report success next time, so the second try
@@ -77,7 +109,7 @@ impl Committer {
                 Err(error) => {
                     // The first error is the one to report; a leftover goes at the next open.
                     let _ = self.discard(&path);
-                    if is_last || error.kind() == ErrorKind::StorageFull {
+                    if is_last || matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
                         return Err(StoreError::io("write", &path)(error));
                     }
                 }
@@ -102,7 +134,16 @@ impl Committer {
     fn same_content(&self, path: &Path, name: &SegmentName, given: &Encoded) -> Result<LogLine> {
         let bytes = read(self.fs.as_ref(), path)?;
         let stored = match footer_of(path, &bytes, &self.stream.run, name) {
-            Ok(footer) if footer.content == given.footer.content => return Ok(LogLine::new(&footer, &bytes)),
+            Ok(footer) if footer.content == given.footer.content => {
+                let line = LogLine::new(&footer, &bytes);
+                // The footer says what was written; damage since then must not be acknowledged.
+                return check_values(bytes, &footer)
+                    .map(|()| line)
+                    .map_err(|problem| StoreError::Segment {
+                        path: path.to_owned(),
+                        problem: format!("{problem}; `twogrpo store check --deep --repair` sets it aside"),
+                    });
+            }
             Ok(footer) => format!("{:032x}, attempt {}", footer.content, footer.attempt),
             Err(error) => error.to_string(),
         };
@@ -120,13 +161,19 @@ impl Committer {
         if self.logged.contains(&name) {
             return Ok(());
         }
+        self.write_line(line)?;
+        self.logged.insert(name);
+        Ok(())
+    }
+
+    /// Write a line whatever was logged before.
+    pub fn write_line(&mut self, line: &LogLine) -> Result<()> {
         let mut log = match self.log.take() {
             Some(log) => log,
             None => Log::open(self.fs.as_ref(), &self.layout, &self.stream)?,
         };
         log.add(line)?;
         self.log = Some(log);
-        self.logged.insert(name);
         Ok(())
     }
 }

@@ -32,6 +32,22 @@ pub fn content_hash(rows: &RecordBatch) -> Result<u128, ArrowError> {
     Ok(hasher.digest128())
 }
 
+/// The content hash of a segment of several row groups: over the hashes of the groups, so that one at a time is in memory.
+#[derive(Default)]
+pub(crate) struct GroupsContent(Xxh3);
+
+impl GroupsContent {
+    /// Add the hash of the next row group.
+    pub fn add(&mut self, content: u128) {
+        self.0.update(&content.to_le_bytes());
+    }
+
+    /// Return the hash of the segment.
+    pub fn hash(&self) -> u128 {
+        self.0.digest128()
+    }
+}
+
 fn put_bytes(hasher: &mut Xxh3, bytes: &[u8]) {
     hasher.update(&(bytes.len() as u64).to_le_bytes());
     hasher.update(bytes);

@@ -1,6 +1,6 @@
 //! The real file system.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -49,6 +49,10 @@ impl FileSystem for Disk {
         source.persist_noclobber(to).map_err(|refused| refused.error)
     }
 
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
     #[cfg(unix)]
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
@@ -61,6 +65,10 @@ impl FileSystem for Disk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_dir(path)
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
@@ -76,10 +84,11 @@ impl FileSystem for Disk {
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {
-        Ok(std::fs::metadata(path)?.len())
+        Ok(regular(path)?.len())
     }
 
     fn read_tail(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        regular(path)?;
         let mut file = File::open(path)?;
         let wanted = file.metadata()?.len().min(limit);
         if let Ok(offset) = i64::try_from(wanted) {
@@ -87,6 +96,14 @@ impl FileSystem for Disk {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
         file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_range(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = vec![0; length];
+        file.read_exact(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -107,11 +124,34 @@ impl FileSystem for Disk {
                 let mut holder = String::new();
                 // Where the lock forbids reading too, the holder stays unknown.
                 let known = file.read_to_string(&mut holder).is_ok_and(|length| length > 0);
-                Ok(Locking::Busy(if known { holder } else { "unknown".to_owned() }))
+                Ok(Locking::Busy(if known {
+                    located(holder)
+                } else {
+                    "unknown".to_owned()
+                }))
             }
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Describe a file that can be read to its end: a pipe in the place of a segment would be waited for.
+fn regular(path: &Path) -> io::Result<Metadata> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_file() {
+        return Ok(metadata);
+    }
+    Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"))
+}
+
+/// Return the process id of a lock's holder, with a note if no process here has it.
+fn located(holder: String) -> String {
+    let processes = Path::new("/proc");
+    if !processes.join("self").exists() || processes.join(&holder).exists() {
+        return holder;
+    }
+    // A child that was forked keeps its parent's locks when the parent dies.
+    format!("{holder} (not found here: it runs in another container, or has ended and left a forked child)")
 }
 
 fn private() -> OpenOptions {

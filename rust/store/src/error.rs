@@ -39,6 +39,49 @@ pub enum StoreError {
         /// Content hash of what was to be appended.
         given: String,
     },
+    /// Prune or purge has removed what stood in this place of the trajectory.
+    #[error(
+        "step {step} of run {run}, writer {writer} was removed by `store prune` or `store purge` and is not written again; \
+         resume from an earlier step or write under another run id"
+    )]
+    Removed {
+        /// The run.
+        run: String,
+        /// The writer.
+        writer: String,
+        /// The step of the optimizer.
+        step: i32,
+    },
+    /// A run of a compacted copy is opened for writing.
+    #[error(
+        "run {run} in {} is a compacted copy and takes no more rollouts; write into the store it was made from, or under \
+         another run id",
+        path.display()
+    )]
+    Copy {
+        /// The store.
+        path: PathBuf,
+        /// The run.
+        run: String,
+    },
+    /// The place of a compacted copy is not free.
+    #[error("{} {problem}; name a folder that is not there yet", path.display())]
+    Target {
+        /// Where the copy was to be.
+        path: PathBuf,
+        /// Why it cannot be there.
+        problem: &'static str,
+    },
+    /// A store that must be whole for what was asked is damaged.
+    #[error("segment {}: {problem}{}; `twogrpo store check --deep` lists what is wrong", path.display(), more(*others))]
+    Damaged {
+        /// The first damaged segment.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// How many more problems there are.
+        others: usize,
+    },
     /// A living process holds the writer's lock.
     #[error("run {run}, writer {writer} is being written by process {holder}; stop it or take another writer name")]
     Locked {
@@ -60,7 +103,28 @@ pub enum StoreError {
     /// The path holds no store.
     #[error("{} holds no rollout store (no _twogrpo/store.json); name the folder of a run or of a store", .0.display())]
     NotAStore(PathBuf),
-    /// The store's marker cannot be understood.
+    /// The folder holds segments and no marker.
+    #[error(
+        "{} holds segments and no _twogrpo/store.json, which every store has; `twogrpo store check --repair` writes it \
+         anew",
+        .0.display()
+    )]
+    Unmarked(PathBuf),
+    /// The store's marker is damaged.
+    #[error(
+        "{} is damaged ({problem}), expected the marker of a format {expected} store; `twogrpo store check --repair` \
+         writes it anew",
+        path.display()
+    )]
+    Marker {
+        /// The marker file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// The format that this version reads.
+        expected: u32,
+    },
+    /// The store is of another format.
     #[error("{} is not a format {expected} store: found {found}; open it with the version that wrote it", path.display())]
     Format {
         /// The marker file.
@@ -118,10 +182,20 @@ impl StoreError {
     }
 }
 
+fn more(others: usize) -> String {
+    if others == 0 {
+        String::new()
+    } else {
+        format!(", and {others} more problems")
+    }
+}
+
 /// Say what to do about a system error, where a user can do something.
 fn advice(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::StorageFull => "; what was stored before is whole: free some space and go on",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; what was stored before is whole: free some space and go on"
+        }
         _ => "",
     }
 }

@@ -38,11 +38,17 @@ pub trait FileSystem: Debug + Send + Sync {
     /// Give a file a new name in one step; `AlreadyExists` if that name is taken, never a replacement.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Give a file a new name in one step, in the place of the file that has it; or a folder the name of nothing.
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Return when the names in a folder are on the disk.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
     /// Remove a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Remove an empty folder.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
 
     /// Return the names in a folder in order; none if it is not there.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
@@ -52,6 +58,9 @@ pub trait FileSystem: Debug + Send + Sync {
 
     /// Return at most the last `limit` bytes of a file.
     fn read_tail(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
+
+    /// Return `length` bytes of a file from `offset`; `UnexpectedEof` if it ends before.
+    fn read_range(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
 
     /// Try to take the exclusive lock on a file, without waiting.
     fn lock(&self, path: &Path) -> io::Result<Locking>;

@@ -53,30 +53,48 @@ fn check_name(what: &'static str, name: &str, also: &str) -> Result<(), DataErro
 
 /// A segment's file name, `step-00000012.w0.parquet`: a place in the trajectory, which is taken once.
 ///
-/// Ordered by step, then writer.
+/// Compaction makes segments of several steps, `steps-00000000-00000063.w0.parquet`. Ordered by step, then writer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentName {
     /// Step of the optimizer.
     pub step: i32,
     /// Name of the writer.
     pub writer: String,
+    /// The last step of a segment of several.
+    pub last_step: Option<i32>,
 }
 
 impl SegmentName {
-    /// Read a file name; `None` for anything that a commit cannot have made.
+    /// Read a file name; `None` for anything that neither a commit nor a compaction can have made.
     pub fn parse(file: &str) -> Option<Self> {
-        let (step, writer) = file.strip_prefix("step-")?.strip_suffix(".parquet")?.split_once('.')?;
+        let (steps, writer) = file.strip_suffix(".parquet")?.split_once('.')?;
+        let (step, last_step) = match steps.strip_prefix("steps-") {
+            Some(steps) => {
+                let (step, last) = steps.split_once('-')?;
+                (step, Some(last.parse().ok()?))
+            }
+            None => (steps.strip_prefix("step-")?, None),
+        };
         let name = Self {
             step: step.parse().ok()?,
             writer: writer.to_owned(),
+            last_step,
         };
-        (name.to_string() == file).then_some(name)
+        (name.to_string() == file && last_step.is_none_or(|last| last >= name.step)).then_some(name)
     }
 }
 
 impl fmt::Display for SegmentName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "step-{:08}.{}.parquet", self.step, self.writer)
+        let Self {
+            step,
+            writer,
+            last_step,
+        } = self;
+        match last_step {
+            Some(last) => write!(out, "steps-{step:08}-{last:08}.{writer}.parquet"),
+            None => write!(out, "step-{step:08}.{writer}.parquet"),
+        }
     }
 }
 
@@ -204,15 +222,30 @@ mod tests {
         let name = SegmentName {
             step: 12,
             writer: "w0".into(),
+            last_step: None,
         };
         assert_eq!(name.to_string(), "step-00000012.w0.parquet");
         assert_eq!(SegmentName::parse("step-00000012.w0.parquet"), Some(name));
     }
 
     #[test]
+    fn a_name_of_several_steps_reads_back() {
+        let name = SegmentName {
+            step: 64,
+            writer: "eval".into(),
+            last_step: Some(127),
+        };
+        assert_eq!(name.to_string(), "steps-00000064-00000127.eval.parquet");
+        assert_eq!(SegmentName::parse(&name.to_string()), Some(name));
+    }
+
+    #[test]
     fn a_name_that_no_commit_makes_is_refused() {
         for file in [
             "step-12.w0.parquet",
+            "steps-00000064-00000063.w0.parquet",
+            "steps-00000064.w0.parquet",
+            "step-00000064-00000070.w0.parquet",
             "step-00000012.parquet",
             "step-00000012.w0.parquet.tmp",
             "data.parquet",

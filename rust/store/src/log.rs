@@ -13,13 +13,38 @@ use crate::schema::SCHEMA_VERSION;
 
 const CHECK: &str = ",\"check\":\"";
 
-/// One committed segment.
+/// What a line says of its segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Change {
+    /// It was committed.
+    #[default]
+    Commit,
+    /// It is about to be replaced by the file described, of fewer rows or columns.
+    Rewrite,
+    /// It is about to be removed on purpose: the file described is the one that stood there.
+    Remove,
+}
+
+impl Change {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_commit(&self) -> bool {
+        *self == Self::Commit
+    }
+}
+
+/// One change of one segment, written before the change for all but a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogLine {
+    #[serde(default, skip_serializing_if = "Change::is_commit")]
+    pub change: Change,
     pub schema_version: u32,
     pub run_id: String,
     pub attempt: i16,
     pub step: i32,
+    /// Of a segment of several steps, as compaction makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_step: Option<i32>,
     pub writer: String,
     pub rows: u64,
     pub bytes: u64,
@@ -33,15 +58,22 @@ pub(crate) struct LogLine {
 impl LogLine {
     /// Describe a segment by its footer and its bytes.
     pub fn new(footer: &Footer, bytes: &[u8]) -> Self {
+        Self::of(footer, bytes.len() as u64, file_hash(bytes))
+    }
+
+    /// Describe a segment by its footer, its size and the hash of its bytes.
+    pub fn of(footer: &Footer, bytes: u64, xxh3_128: String) -> Self {
         Self {
+            change: Change::Commit,
             schema_version: SCHEMA_VERSION,
             run_id: footer.stream.run.clone(),
             attempt: footer.attempt,
             step: footer.step,
+            last_step: footer.last_step,
             writer: footer.stream.writer.clone(),
             rows: footer.rows,
-            bytes: bytes.len() as u64,
-            xxh3_128: file_hash(bytes),
+            bytes,
+            xxh3_128,
             content: format!("{:032x}", footer.content),
             rewards: footer.rewards.clone(),
         }
@@ -52,6 +84,7 @@ impl LogLine {
         SegmentName {
             step: self.step,
             writer: self.writer.clone(),
+            last_step: self.last_step,
         }
     }
 
@@ -80,8 +113,10 @@ pub(crate) fn file_hash(bytes: &[u8]) -> String {
 pub(crate) struct LogContent {
     /// The good lines in order.
     pub lines: Vec<LogLine>,
-    /// Number of lines that are torn or fail their checksum.
-    pub damaged: usize,
+    /// The same as they stand in the file.
+    pub good: Vec<u8>,
+    /// Lines that are torn, fail their checksum or are another writer's, as they stand in the file.
+    pub damaged: Vec<Vec<u8>>,
 }
 
 /// Read the log of a stream, empty if there is none.
@@ -90,8 +125,12 @@ pub(crate) fn read_log(fs: &dyn FileSystem, layout: &Layout, stream: &Stream) ->
     let mut content = LogContent::default();
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         match std::str::from_utf8(line).ok().and_then(LogLine::decode) {
-            Some(line) => content.lines.push(line),
-            None => content.damaged += 1,
+            Some(decoded) if decoded.run_id == stream.run && decoded.writer == stream.writer => {
+                content.lines.push(decoded);
+                content.good.extend_from_slice(line);
+                content.good.push(b'\n');
+            }
+            _ => content.damaged.push(line.to_owned()),
         }
     }
     Ok(content)
@@ -145,6 +184,7 @@ mod tests {
             stream,
             attempt: 1,
             step: 3,
+            last_step: None,
             rows: 2,
             content: 5,
             rewards: vec!["reward_format".into()],

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use crate::error::{Result, StoreError};
 use crate::fs::{FileSystem, ensure_dir, list, read, sync_dir};
@@ -54,12 +55,44 @@ pub(crate) fn resume(
     }
     // From the last step downwards: whatever a crash leaves is still a beginning of the trajectory.
     let last = |name: &SegmentName| keep.saturating_add(i32::from(ahead == Some(name.writer.as_str())));
+    let mut step = None;
     for name in inventory.live.iter().rev().filter(|name| name.step > last(name)) {
+        if step.replace(name.step).is_some_and(|later| later != name.step) {
+            // Without it the disk may keep the moves in any order.
+            sync_dir(fs, &layout.run(&inventory.run))?;
+        }
         move_aside(fs, layout, inventory, name, ended)?;
     }
     sync_dir(fs, &folder)?;
     sync_dir(fs, &layout.run(&inventory.run))?;
     Ok(ended.saturating_add(1))
+}
+
+/// Finish the move of a segment that a crash has left under both names; false if it was none.
+pub(crate) fn finish_move(
+    fs: &dyn FileSystem,
+    layout: &Layout,
+    inventory: &Inventory,
+    name: &SegmentName,
+    attempt: i16,
+) -> Result<bool> {
+    let mut ended = inventory.superseded.range(attempt..);
+    let Some((attempt, _)) = ended.find(|(_, names)| names.contains(name)) else {
+        return Ok(false);
+    };
+    let (from, to) = ends_of_move(layout, inventory, name, *attempt);
+    if read(fs, &from)? != read(fs, &to)? {
+        return Ok(false);
+    }
+    sync_dir(fs, &layout.superseded_attempt(&inventory.run, *attempt))?;
+    fs.remove(&from).map_err(StoreError::io("remove", &from))?;
+    sync_dir(fs, &layout.run(&inventory.run))?;
+    Ok(true)
+}
+
+fn ends_of_move(layout: &Layout, inventory: &Inventory, name: &SegmentName, attempt: i16) -> (PathBuf, PathBuf) {
+    let folder = layout.superseded_attempt(&inventory.run, attempt);
+    (layout.segment(&inventory.run, name), folder.join(name.to_string()))
 }
 
 fn move_aside(
@@ -69,10 +102,7 @@ fn move_aside(
     name: &SegmentName,
     attempt: i16,
 ) -> Result<()> {
-    let from = layout.segment(&inventory.run, name);
-    let to = layout
-        .superseded_attempt(&inventory.run, attempt)
-        .join(name.to_string());
+    let (from, to) = ends_of_move(layout, inventory, name, attempt);
     match fs.rename_new(&from, &to) {
         // Where a rename is a link and an unlink, a crash between them leaves both names.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && read(fs, &from)? == read(fs, &to)? => {

@@ -50,9 +50,9 @@ pub enum Kind {
 /// How a column is laid out in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
-    /// Dictionary and zstd 1.
+    /// Dictionary; texts and lists with zstd 1, numbers without.
     Dictionary,
-    /// `DELTA_BINARY_PACKED` and zstd 1: right for a sorted key, costly for token ids.
+    /// `DELTA_BINARY_PACKED`: right for a sorted key, costly for token ids.
     Delta,
     /// Plain and zstd 3: long texts that never repeat.
     Plain,

@@ -44,7 +44,8 @@ fn check_place(path: &Path, footer: parquet::errors::Result<Footer>, run: &str, 
         },
         None => wrong(format!("no readable footer ({error})")),
     })?;
-    if footer.stream.run != run || footer.stream.writer != name.writer || footer.step != name.step {
+    let is_here = footer.stream.run == run && footer.stream.writer == name.writer && footer.step == name.step;
+    if !is_here || footer.last_step != name.last_step {
         let Footer { stream, step, .. } = &footer;
         return Err(wrong(format!(
             "its footer says run {}, writer {}, step {step}",

@@ -10,6 +10,8 @@ use crate::fs::{FileSystem, list};
 use crate::inventory::Inventory;
 use crate::layout::{Layout, SegmentName, run_of_folder, stream_of_log};
 use crate::marker;
+use crate::recover::Recovery;
+use crate::repair::repair;
 use crate::segment::footer;
 
 /// A store that exists; nothing here writes.
@@ -28,20 +30,31 @@ impl Store {
         Ok(Self { fs, layout })
     }
 
+    /// Repair the store in that folder and return what was done; writers that live are left alone.
+    ///
+    /// A missing or damaged marker is written anew, each run is recovered as at an opening for writing, and with `deep`
+    /// every segment whose bytes or values are not those that were written is moved to the quarantine.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] if the folder holds no segment that shows it to be a store.
+    pub fn repair(fs: &Arc<dyn FileSystem>, path: &Path, deep: bool) -> Result<Recovery> {
+        let root = std::path::absolute(path).map_err(StoreError::io("find", path))?;
+        repair(fs, &Layout::new(root), deep)
+    }
+
+    /// The store's file system.
+    pub(crate) fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
+    }
+
+    /// The store's places.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Return the runs in order, also those of which only a log or superseded segments are left.
     pub fn runs(&self) -> Result<Vec<String>> {
-        let mut runs = BTreeSet::new();
-        for folder in [self.layout.root().to_owned(), self.layout.superseded()] {
-            let names = list(self.fs.as_ref(), &folder)?;
-            runs.extend(names.iter().filter_map(|name| run_of_folder(name)).map(str::to_owned));
-        }
-        let logs = list(self.fs.as_ref(), &self.layout.logs())?;
-        runs.extend(
-            logs.iter()
-                .filter_map(|file| stream_of_log(file))
-                .map(|stream| stream.run),
-        );
-        Ok(runs.into_iter().collect())
+        runs(self.fs.as_ref(), &self.layout)
     }
 
     /// Return the names of all `reward_<name>` columns, which not every segment need have.
@@ -87,8 +100,24 @@ impl Store {
         }
     }
 
-    /// Check every segment; `deep` reads every byte and decodes every value.
+    /// Check every segment; `deep` reads every byte, and decodes what the log has no hash of.
     pub fn check(&self, deep: bool) -> Result<CheckReport> {
-        check(self.fs.as_ref(), &self.layout, &self.runs()?, deep)
+        check(&self.fs, &self.layout, &self.runs()?, deep)
     }
+}
+
+/// Return the runs of which a store holds segments or a log.
+pub(crate) fn runs(fs: &dyn FileSystem, layout: &Layout) -> Result<Vec<String>> {
+    let mut runs = BTreeSet::new();
+    for folder in [layout.root().to_owned(), layout.superseded()] {
+        let names = list(fs, &folder)?;
+        runs.extend(names.iter().filter_map(|name| run_of_folder(name)).map(str::to_owned));
+    }
+    let logs = list(fs, &layout.logs())?;
+    runs.extend(
+        logs.iter()
+            .filter_map(|file| stream_of_log(file))
+            .map(|stream| stream.run),
+    );
+    Ok(runs.into_iter().collect())
 }

@@ -12,12 +12,12 @@ use crate::commit::Committer;
 use crate::conform::{Place, conform};
 use crate::encode::Provenance;
 use crate::error::{DataError, Result, StoreError};
-use crate::fs::{FileSystem, ensure_dir};
+use crate::fs::{FileSystem, ensure_dir, list};
 use crate::inventory::Inventory;
-use crate::layout::{Layout, Stream};
+use crate::layout::{Layout, SegmentName, Stream};
 use crate::lock::{Lock, acquire};
 use crate::marker;
-use crate::recover::{Recovery, recover};
+use crate::recover::{Recovery, recover_run};
 use crate::resume::{lock_others, resume};
 use crate::schema::LogprobDtype;
 use crate::worker::{Errors, Job, Message, Worker, lock};
@@ -70,19 +70,23 @@ impl Writer {
         let root = std::path::absolute(&options.path).map_err(StoreError::io("find", &options.path))?;
         let layout = Layout::new(root);
         let lock = prepare(fs.as_ref(), &layout, &stream)?;
-        let (mut inventory, mut recovery) = recover(&fs, &layout, &stream)?;
+        let (mut inventory, mut recovery) = recover_run(&fs, &layout, &stream.run, Some(&stream))?;
         let attempt = match keep {
             None => inventory.attempt(),
             Some(keep) => {
                 let _others = lock_others(fs.as_ref(), &layout, &stream, &inventory)?;
                 // Others may have appended or recovered until their locks were taken.
-                (inventory, recovery) = merge(recovery, recover(&fs, &layout, &stream)?);
+                let later;
+                (inventory, later) = recover_run(&fs, &layout, &stream.run, Some(&stream))?;
+                recovery.lost.clear();
+                recovery.add(later);
                 let attempt = resume(fs.as_ref(), &layout, &inventory, keep, options.keep_ahead.as_deref())?;
                 inventory = Inventory::read(fs.as_ref(), &layout, &stream.run)?;
                 attempt
             }
         };
-        let committer = Committer::new(fs, layout, stream.clone(), inventory.logged());
+        let changed = inventory.changed(&stream.writer);
+        let committer = Committer::new(fs, layout, stream.clone(), inventory.logged()).with_changed(changed);
         Self::start(stream, attempt, options, recovery, committer, lock)
     }
 
@@ -238,6 +242,19 @@ fn check_resume_step(step: i32) -> Result<i32, DataError> {
     })
 }
 
+/// A segment of several steps leaves no place for a step of its own, and cannot be moved aside in part.
+fn refuse_copy(fs: &dyn FileSystem, layout: &Layout, run: &str) -> Result<()> {
+    let files = list(fs, &layout.run(run))?;
+    let mut names = files.iter().filter_map(|file| SegmentName::parse(file));
+    if names.any(|name| name.last_step.is_some()) {
+        return Err(StoreError::Copy {
+            path: layout.root().to_owned(),
+            run: run.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// Make the folders, take the lock and write the marker.
 fn prepare(fs: &dyn FileSystem, layout: &Layout, stream: &Stream) -> Result<Lock> {
     for folder in [
@@ -248,6 +265,7 @@ fn prepare(fs: &dyn FileSystem, layout: &Layout, stream: &Stream) -> Result<Lock
     ] {
         ensure_dir(fs, &folder)?;
     }
+    refuse_copy(fs, layout, &stream.run)?;
     let lock = acquire(fs, layout, stream)?;
     marker::ensure(fs, layout, stream)?;
     // A folder that another process made and did not live to sync.
@@ -255,11 +273,4 @@ fn prepare(fs: &dyn FileSystem, layout: &Layout, stream: &Stream) -> Result<Lock
         ensure_dir(fs, &folder)?;
     }
     Ok(lock)
-}
-
-fn merge<T>(earlier: Recovery, (inventory, mut later): (T, Recovery)) -> (T, Recovery) {
-    later.removed_temporaries += earlier.removed_temporaries;
-    later.relogged.extend(earlier.relogged);
-    later.quarantined.extend(earlier.quarantined);
-    (inventory, later)
 }

@@ -1,0 +1,58 @@
+"""A store's rollouts in few large files: a new store, while the old one stays as it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twogrpo import _core
+
+if TYPE_CHECKING:
+    from twogrpo.store import RolloutStore
+
+__all__ = ["Compaction", "compact"]
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """A store that was compacted, and what it was made from.
+
+    Attributes:
+        path: The new store.
+        rows: Rollouts copied.
+        segments_before: Segments read.
+        segments_after: Segments written.
+        bytes_before: Bytes of the segments read.
+        bytes_after: Bytes of the segments written.
+        superseded_segments: Segments that resumes had moved aside, left out.
+        superseded_rows: Rollouts in them.
+        lost: Segments that the log names and the store does not hold.
+    """
+
+    path: Path
+    rows: int
+    segments_before: int
+    segments_after: int
+    bytes_before: int
+    bytes_after: int
+    superseded_segments: int
+    superseded_rows: int
+    lost: int
+
+
+def compact(store: "RolloutStore", to: str | Path) -> Compaction:
+    """Write the committed rollouts into a new store, 64 steps a file, and return what was written.
+
+    The rows are the same, ids, attempts and steps included. No file of the old store is changed, so it may be read and
+    written meanwhile. The new store takes its name when it is whole. Its runs take no more rollouts, as a resume could
+    not move a part of a file aside.
+
+    Args:
+        store: What is compacted.
+        to: The new store's folder, which must not be there yet.
+
+    Raises:
+        StoreError: The folder is there or lies inside the store, or a segment is not as it was written.
+    """
+    target = Path(to).resolve()
+    counts = _core.store_compact(store.path.resolve(), target)
+    return Compaction(target, *counts)
