@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
+from twogrpo.adapters import base_path, holds_adapter, load_adapter
 from twogrpo.errors import ConfigError, DataError, EngineError
 
 if TYPE_CHECKING:
@@ -82,22 +83,31 @@ def load_tokenizer(path: str) -> "PreTrainedTokenizerBase":
 
 
 def load_policy(
-    path: str, *, device: torch.device, gradient_checkpointing: bool, label: str | None = None
+    path: str,
+    *,
+    device: torch.device,
+    gradient_checkpointing: bool,
+    label: str | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> "PreTrainedModel":
-    """Return a causal language model in float32 on `device`, without dropout.
+    """Return a causal language model on `device`, without dropout.
 
-    Dropout is switched off because the trainer's logprobs must be those of the policy that sampled.
+    Dropout is switched off because the trainer's logprobs must be those of the policy that sampled. The folder of an
+    adapter gives its base model with the adapter merged into the weights.
 
     Args:
         path: A folder or hub id.
         device: Where the model goes.
         gradient_checkpointing: Recompute activations in the backward pass.
         label: What an error calls the model; `model.path=PATH` by default.
+        dtype: Of the weights; an optimizer needs float32, as small steps vanish in narrower ones.
 
     Raises:
         DataError: The folder or hub id holds no such model, or not all of its weights.
     """
-    model = _loaded(path, label or f"model.path={path}")
+    label = label or f"model.path={path}"
+    folder = Path(path).expanduser()
+    model = _merged(folder, label, dtype) if holds_adapter(folder) else _loaded(path, label, dtype)
     _disable_dropout(model)
     model.to(device)  # type: ignore[arg-type]  # transformers types only its own overloads
     if gradient_checkpointing:
@@ -131,7 +141,8 @@ def load_outline(path: str, *, label: str | None = None) -> "PreTrainedModel":
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
     label = label or f"model.path={path}"
-    source = _folder_or_hub_id(path, label)
+    folder = Path(path).expanduser()
+    source = _folder_or_hub_id(base_path(folder) if holds_adapter(folder) else path, label)
     try:
         config = AutoConfig.from_pretrained(source)
         with torch.device("meta"):
@@ -145,7 +156,16 @@ def load_outline(path: str, *, label: str | None = None) -> "PreTrainedModel":
     return model
 
 
-def _loaded(path: str, label: str) -> "PreTrainedModel":
+def _merged(folder: Path, label: str, dtype: torch.dtype) -> "PreTrainedModel":
+    """Return the base model of an adapter with the adapter added to its weights."""
+    base = _loaded(base_path(folder), f"{label}, the base model of an adapter,", dtype)
+    adapted = cast("Any", load_adapter(base, folder, is_trainable=False))
+    merged = cast("PreTrainedModel", adapted.merge_and_unload())
+    merged.requires_grad_(requires_grad=True)
+    return merged
+
+
+def _loaded(path: str, label: str, dtype: torch.dtype) -> "PreTrainedModel":
     """Return a model with every one of its weights from the files, which transformers does not insist on."""
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
@@ -159,7 +179,7 @@ def _loaded(path: str, label: str) -> "PreTrainedModel":
     try:
         # Typed as the model alone, which it is without output_loading_info.
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            source, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+            source, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
         )
     except Exception as error:  # as above
         raise DataError(f"{label} holds no causal language model: {_reason(error, path)}") from error

@@ -1,14 +1,16 @@
-"""Preference pairs from stored rollouts, and packed micro-batches from items: a thin face of the Rust core.
+"""Preference pairs from stored rollouts: a thin face of the Rust core. A pair is two rollout ids, never a copy of text.
 
-A pair is two rollout ids, never a copy of text. A plan is a pure function of items, seed and epoch, the same on every
-machine, so that its state is its hash and the index of an optimizer step.
+Rollouts are streamed, and a few numbers of each are kept, so that stores of any size are paired in little memory. The
+batches that pairs are trained in are planned by `plan_batches`, which stands here as well.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from twogrpo import _core
+from twogrpo.batch_plans import ArrowTable, BatchPlan, plan_batches
 from twogrpo.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -16,17 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchPlan", "PairCounts", "PairSpec", "build_pairs", "pair_counts", "plan_batches"]
 
-_SEEDS = 2**64
-_MAX_TOKENS = 2**32 - 1
 _PHASES = ("train", "imported")
 _REQUIRED = ("rollout_id", "group_id", "reward")
-
-
-class ArrowTable(Protocol):
-    """A table that speaks the Arrow C stream: polars, pyarrow, pandas, DuckDB."""
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Return the stream's capsule."""
+# Where the key is set, rollouts without the column never pair, and one of them at least has to have it.
+_ASKED_FOR = {
+    "max_staleness": "policy_version",
+    "same_model": "model_id",
+    "cross_step": "prompt_id",
+    "dedupe": "response_ids",
+}
+_LARGEST = {"max_staleness": 2**32 - 1, "max_per_prompt": 2**64 - 1, "max_per_rollout": 2**64 - 1, "seed": 2**64 - 1}
 
 
 class Scannable(Protocol):
@@ -40,18 +41,41 @@ class Scannable(Protocol):
 class PairSpec:
     """Which pairs are built.
 
+    Every group makes one pair of those that the other fields allow, the one that `strategy` looks for; ties between
+    pairs are broken by a hash of seed and pair. On rewards of 0 and 1 all margins are equal: `best_worst`,
+    `best_random`, `sweet_spot` and `hardest` then differ from `one_random` in nothing but the draw.
+
     Attributes:
-        strategy: `one_random` decided pair a group, `all` of them, or the `best_worst`.
+        strategy: `one_random`: any pair. `all`: every pair. `best_worst`: the widest margin. `best_random`: the best
+            rollout against any below it. `sweet_spot`: the best against the one whose reward is nearest to the group's
+            mean less two standard deviations (arXiv 2502.16825, where the worst does harm in large groups). `hardest`:
+            the smallest margin between stored rewards. `nearest_length`: the smallest difference in tokens.
         margin: Rewards of a pair differ by more than this; ties never pair.
-        max_per_prompt: Most pairs of one prompt over all its groups; by default 4 where groups are larger than two.
+        cross_step: A rollout may also pair with those of earlier draws of its prompt: every draw, a tied one too, makes
+            a pair with one rollout of its own at least. The nearest draws in policy version are looked at, up to 64
+            rollouts, so that prompts that are drawn often cost no more a rollout. Prompts are one if prompt_id and,
+            where they are stored, prompt_ids are equal.
+        max_staleness: Most policy versions between the two rollouts (those of their first tokens). Versions are counted
+            within a run: across runs, and where one is unknown, they never pair.
+        same_model: Both rollouts have the same model_id; where it is unknown, they never pair.
+        dedupe: Responses of equal token ids count once in what a group chooses from, and two responses make one pair of
+            a prompt. Reads the token ids, which are most of a store.
+        max_per_prompt: Most pairs of one prompt over all its groups; by default 4 where groups are larger than two, and
+            with `all` across steps.
         max_per_rollout: Most pairs that one rollout stands in.
         cut_responses: Responses cut at the token limit: `include`, `exclude` or `only_rejected`.
         length_ratio_max: Longer response over shorter one, at most.
         seed: Seed of the random choices and of the order.
     """
 
-    strategy: Literal["one_random", "all", "best_worst"] = "one_random"
+    strategy: Literal["one_random", "all", "best_worst", "best_random", "sweet_spot", "hardest", "nearest_length"] = (
+        "one_random"
+    )
     margin: float = 0.0
+    cross_step: bool = False
+    max_staleness: int | None = None
+    same_model: bool = False
+    dedupe: bool = False
     max_per_prompt: int | None = None
     max_per_rollout: int | None = None
     cut_responses: Literal["include", "exclude", "only_rejected"] = "include"
@@ -59,20 +83,30 @@ class PairSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("max_per_prompt", "max_per_rollout"):
-            limit = getattr(self, name)
-            if limit is not None and limit < 1:
-                raise ConfigError(f"pairs.{name}={limit} is out of range; expected at least 1, or none for no limit")
-        if not 0 <= self.seed < _SEEDS:
-            raise ConfigError(f"pairs.seed={self.seed} is out of range; expected 0 to 2^64 - 1")
+        for name, largest in _LARGEST.items():
+            value, least = getattr(self, name), 1 if name.startswith("max_per") else 0
+            if value is not None and not least <= value <= largest:
+                raise ConfigError(
+                    f"pairs.{name}={value} is out of range; expected {least} to 2^{largest.bit_length()} - 1"
+                    + ("" if name == "seed" else ", or none for no limit")
+                )
         _core.check_pair_spec(self)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the rollouts without which this spec cannot be kept."""
         cut = () if self.cut_responses == "include" else ("finish_reason",)
-        length = () if self.length_ratio_max is None else ("response_len",)
-        return (*_REQUIRED, *cut, *length)
+        needs_length = self.length_ratio_max is not None or self.strategy == "nearest_length"
+        return (*_REQUIRED, *cut, *(("response_len",) if needs_length else ()), *self.asked_for)
+
+    @property
+    def asked_for(self) -> dict[str, str]:
+        """The field that asks for each column which rollouts may lack, but not all of them."""
+        return {
+            column: f"{name}={getattr(self, name)}".lower()
+            for name, column in _ASKED_FOR.items()
+            if getattr(self, name) not in (None, False)
+        }
 
 
 @dataclass(frozen=True)
@@ -94,45 +128,6 @@ class PairCounts:
     pairs: int
 
 
-@dataclass(frozen=True)
-class BatchPlan:
-    """Optimizer steps of micro-batches under a token budget.
-
-    Attributes:
-        table: One row an item that is trained on: optimizer_step, rank, micro_batch, item_id.
-        denominators: One row an optimizer step, over all of its items: rollouts, tokens, skipped_rollouts,
-            skipped_tokens, dropped_rollouts, and the micro_batches of each rank.
-        hash: Changes whenever anything in the plan does.
-    """
-
-    table: "pl.DataFrame"
-    denominators: "pl.DataFrame"
-    hash: str
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps, those of nothing but skipped items included."""
-        return len(self.denominators)
-
-    def micro_batches(self, step: int, rank: int = 0) -> list[list[int]]:
-        """Return the item ids of each micro-batch of a step on one rank; every rank has as many, possibly empty.
-
-        Args:
-            step: Index of the optimizer step, from 0.
-            rank: Index of the process, from 0.
-
-        Raises:
-            IndexError: There is no such step.
-        """
-        batches: list[list[int]] = [[] for _ in range(self.denominators["micro_batches"][step])]
-        first, end = (self.table["optimizer_step"].search_sorted(step, side=side) for side in ("left", "right"))
-        rows = self.table[first:end]
-        mine = rows.filter(rows["rank"] == rank)
-        for batch, item_id in mine.select("micro_batch", "item_id").iter_rows():
-            batches[batch].append(item_id)
-        return batches
-
-
 def build_pairs(rollouts: "Scannable | pl.LazyFrame | ArrowTable", spec: PairSpec) -> "pl.DataFrame":
     """Return the pairs that some rollouts make, in the order of a hash of seed and pair.
 
@@ -149,172 +144,71 @@ def build_pairs(rollouts: "Scannable | pl.LazyFrame | ArrowTable", spec: PairSpe
         above 0) and staleness (int32, policy versions between the two, null where unknown).
 
     Raises:
-        DataError: A column that the spec needs is missing, or has nulls; or a rollout_id occurs twice.
+        DataError: A column that the spec needs is missing, or has nulls; a rollout_id occurs twice; or a group has
+            rollouts of several prompts.
     """
     import polars as pl
 
-    rows = _rollout_rows(rollouts, spec.columns)
-    built = pl.DataFrame(_core.build_pairs(_core_rows(rows), spec))
-    chosen, rejected = rows[built["chosen"]], rows[built["rejected"]]
-    return pl.DataFrame(
-        {
-            "pair_id": built["pair_id"],
-            "chosen_rollout_id": chosen["rollout_id"],
-            "rejected_rollout_id": rejected["rollout_id"],
-            "prompt_id": chosen["prompt_id"],
-            "margin": built["margin"],
-            "staleness": built["staleness"],
-        }
-    )
+    return pl.DataFrame(_read(rollouts, spec.columns, spec.asked_for).pairs(spec))
 
 
 def pair_counts(rollouts: "Scannable | pl.LazyFrame | ArrowTable") -> PairCounts:
     """Return how many groups are tied, inert and decided; arguments and errors as in `build_pairs`."""
-    return PairCounts(*_core.count_groups(_core_rows(_rollout_rows(rollouts, _REQUIRED))))
+    return PairCounts(*_read(rollouts, _REQUIRED, {}).counts())
 
 
-def plan_batches(
-    items: "pl.LazyFrame | ArrowTable",
-    *,
-    token_budget: int,
-    rollouts_per_step: int | None = None,
-    ranks: int = 1,
-    seed: int = 0,
-    epoch: int = 0,
-    oversize: Literal["error", "drop"] = "error",
-) -> BatchPlan:
-    """Return optimizer steps of micro-batches, none above the token budget, of equal work over ranks.
-
-    Items whose advantage is exactly 0 are left out of the micro-batches and still counted in their step's
-    denominators: use this only with a loss whose every term is multiplied by the advantage.
-
-    Args:
-        items: An Arrow table: item_id (unique), length in tokens, and where they are there advantage, pair_id (equal
-            ones share an optimizer step) and loss_tokens (what the item adds to the denominator; by default length).
-        token_budget: Most tokens of a micro-batch.
-        rollouts_per_step: Items of an optimizer step, skipped ones included; by default all of them.
-        ranks: Processes that train side by side.
-        seed: Seed of the order.
-        epoch: Another pass has another order.
-        oversize: What an item longer than the budget is: an `error`, or with `drop` left out together with its pair
-            and counted in dropped_rollouts.
-
-    Returns:
-        The plan; equal arguments give an equal one on every machine.
-
-    Raises:
-        ConfigError: A number or name is out of range.
-        DataError: A column is missing, an item_id occurs twice, or an item is longer than the budget.
-    """
-    import polars as pl
-
-    least = {"token_budget": 1, "ranks": 1, "rollouts_per_step": 1, "epoch": 0}
-    given = {"token_budget": token_budget, "ranks": ranks, "rollouts_per_step": rollouts_per_step, "epoch": epoch}
-    for name, value in given.items():
-        if value is not None and value < least[name]:
-            raise ConfigError(f"{name}={value} is out of range; expected at least {least[name]}")
-    table, denominators, plan_hash = _core.plan_batches(
-        _core_items(_frame(items)),
-        token_budget=min(token_budget, _MAX_TOKENS),
-        rollouts_per_step=rollouts_per_step,
-        ranks=ranks,
-        seed=seed % _SEEDS,
-        epoch=epoch,
-        oversize=oversize,
-    )
-    return BatchPlan(pl.DataFrame(table), pl.DataFrame(denominators), plan_hash)
-
-
-def _frame(table: Any) -> "pl.DataFrame":  # noqa: ANN401  # anything that polars reads
-    import polars as pl
-
-    if isinstance(table, pl.LazyFrame):
-        return table.collect()
-    return table if isinstance(table, pl.DataFrame) else pl.DataFrame(table)
-
-
-def _rollout_rows(rollouts: Any, needed: Sequence[str]) -> "pl.DataFrame":  # noqa: ANN401  # a store, a frame, a table
-    """Return the columns that pairs are made from, one row a rollout of training, absent ones filled with null."""
+def _read(rollouts: Any, needed: Sequence[str], asked_for: dict[str, str]) -> _core.PairRows:  # noqa: ANN401  # a store, a frame, a table
+    """Return what pairs are made from, of rollouts of training; columns that are absent count as null."""
     import polars as pl
 
     lazy = rollouts.scan() if hasattr(rollouts, "scan") else rollouts
-    lazy = lazy if isinstance(lazy, pl.LazyFrame) else _frame(lazy).lazy()
+    lazy = lazy if isinstance(lazy, pl.LazyFrame) else pl.DataFrame(lazy).lazy()
     present = set(lazy.collect_schema().names())
     missing = [name for name in needed if name not in present]
     if missing:
         raise DataError(f"rollouts lack {', '.join(missing)}; columns found: {', '.join(sorted(present)) or 'none'}")
     if "phase" in present:
         lazy = lazy.filter(pl.col("phase").is_in(_PHASES))
-    types = {
+    rows, read, nulls = _core.PairRows(), 0, Counter[str]()
+    try:
+        # Batches in any order: the order of rows has no say.
+        for batch in lazy.select(_columns(present, asked_for)).collect_batches(maintain_order=False):
+            rows.add(batch)
+            read += batch.height
+            nulls.update({name: batch[name].null_count() for name in batch.columns})
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
+        reason = str(error).splitlines()[0]
+        msg = f"rollouts have a column of the wrong type or range ({reason}); expected the types of the store's schema"
+        raise DataError(msg) from error
+    for name in needed:
+        if name in asked_for and nulls[name] == read > 0:
+            raise DataError(f"no rollout has {name}, which pairs.{asked_for[name]} asks for; leave that key unset")
+        # A failed reward is a fact about its rollout; anything else that is missing is a fault of the table.
+        if name not in {"reward", "finish_reason", *asked_for} and nulls[name]:
+            raise DataError(f"rollouts have {nulls[name]} rows without {name}; expected it in every row")
+    return rows
+
+
+def _columns(present: set[str], asked_for: dict[str, str]) -> "list[pl.Expr]":
+    import polars as pl
+
+    types: dict[str, Any] = {
         "rollout_id": pl.Int64,
         "group_id": pl.Int64,
         "reward": pl.Float64,
         "run_id": pl.String,
         "attempt": pl.Int32,
         "prompt_id": pl.String,
-        "is_inert": pl.Boolean,
-        "finish_reason": pl.String,
+        "model_id": pl.String,
         "response_len": pl.UInt32,
         "policy_version": pl.Int32,
+        "is_inert": pl.Boolean,
     }
+    # Token ids are most of a store: they are read only where they are asked for.
+    ids = {"response_ids": "response_ids", "prompt_id": "prompt_ids"}
+    types |= {ids[name]: pl.List(pl.Int32) for name in asked_for if name in ids and ids[name] in present}
     columns = [
         (pl.col(name) if name in present else pl.lit(None)).cast(kind).alias(name) for name, kind in types.items()
     ]
-    rows = _collect(lazy.select(columns), "rollouts")
-    for name in needed:
-        # A failed reward is a fact about its rollout; anything else that is missing is a fault of the table.
-        if name not in {"reward", "finish_reason"} and rows[name].has_nulls():
-            raise DataError(f"rollouts have {rows[name].null_count()} rows without {name}; expected it in every row")
-    return rows
-
-
-def _core_rows(rows: "pl.DataFrame") -> "pl.DataFrame":
-    import polars as pl
-
-    group = pl.struct("run_id", "attempt", "group_id").rank("dense").cast(pl.UInt64)
-    # Without an identity of prompts, every group counts as a prompt of its own.
-    prompt = pl.col("prompt_id").rank("dense").cast(pl.UInt64) if rows["prompt_id"].null_count() == 0 else group
-    return rows.select(
-        group.alias("group"),
-        prompt.alias("prompt"),
-        "rollout_id",
-        "reward",
-        pl.col("is_inert").fill_null(value=False),
-        (pl.col("finish_reason") == "length").fill_null(value=False).alias("is_cut"),
-        pl.col("response_len").fill_null(0).alias("length"),
-        "policy_version",
-    )
-
-
-def _core_items(items: "pl.DataFrame") -> "pl.DataFrame":
-    import polars as pl
-
-    missing = [name for name in ("item_id", "length") if name not in items.columns]
-    if missing:
-        raise DataError(f"items lack {', '.join(missing)}; columns found: {', '.join(items.columns) or 'none'}")
-    has = set(items.columns)
-    loss_tokens = "loss_tokens" if "loss_tokens" in has else "length"
-    for name in ("item_id", "length", loss_tokens):
-        if items[name].has_nulls():
-            raise DataError(f"items have {items[name].null_count()} rows without {name}; expected it in every row")
-    advantage = pl.col("advantage") if "advantage" in has else pl.lit(None)
-    columns = items.lazy().select(
-        pl.col("item_id").cast(pl.Int64),
-        pl.col("length").cast(pl.UInt32),
-        pl.col(loss_tokens).cast(pl.UInt32).alias("loss_tokens"),
-        (pl.col("pair_id") if "pair_id" in has else pl.lit(None)).cast(pl.Int64).alias("pair_id"),
-        (advantage != 0).fill_null(value=True).alias("contributes"),
-    )
-    return _collect(columns, "items")
-
-
-def _collect(lazy: "pl.LazyFrame", name: str) -> "pl.DataFrame":
-    """Return the rows of columns that are cast to what the core reads."""
-    import polars as pl
-
-    try:
-        return lazy.collect()
-    except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
-        reason = str(error).splitlines()[0]
-        msg = f"{name} have a column of the wrong type or range ({reason}); expected the types of the store's schema"
-        raise DataError(msg) from error
+    reason = pl.col("finish_reason") if "finish_reason" in present else pl.lit(None, pl.String)
+    return [*columns, (reason.cast(pl.String) == "length").alias("is_cut")]

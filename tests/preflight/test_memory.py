@@ -106,3 +106,24 @@ def test_memory_that_cannot_be_told_is_no_warning():
     section = memory_section(estimate_memory(SHAPE, WORK), parameters=1, device="mps", free=None)
     assert section.warnings == ()
     assert section.facts[-1].text == "unknown on mps"
+
+
+def test_an_adapter_s_weights_alone_have_gradients_and_moments():
+    found = estimate_memory(SHAPE, replace(WORK, width=2, trained=1000))
+    assert found.weights == 2 * SHAPE.parameters + 4 * 1000
+    assert (found.gradients, found.optimizer) == (4 * 1000, 8 * 1000)
+    assert found.activations < estimate_memory(SHAPE, replace(WORK, width=2)).activations
+    assert found.logits < estimate_memory(SHAPE, replace(WORK, width=2)).logits
+
+
+def test_an_adapter_s_weights_are_counted_on_the_outline(model_folder):
+    from twogrpo import OnlineConfig
+    from twogrpo.preflight.model import ModelFound, trained_parameters
+
+    outline = load_outline(str(model_folder))
+    parameters = ModelShape.of(outline).parameters
+    keys = ["model.path=m", "data.path=d", "model.lora.rank=2", "model.lora.targets=[q_proj]"]
+    found = trained_parameters(OnlineConfig.load(None, keys), ModelFound(None, outline))
+    # Two layers, from 64 down to 2 and up to 64.
+    assert found == 2 * (64 * 2 + 2 * 64)
+    assert ModelShape.of(outline).parameters == parameters

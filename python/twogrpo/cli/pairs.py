@@ -1,6 +1,5 @@
 """`twogrpo pairs RUN`: how many pairs a run's rollouts make, what they look like, and their export."""
 
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from twogrpo.cli.options import Json, Traceback, print_json, split
 from twogrpo.cli.tables import printable
+from twogrpo.cli.texts import text_lines
 from twogrpo.errors import ConfigError, DataError
 from twogrpo.row_files import STREAM
 
@@ -31,7 +31,6 @@ Form = Literal["conversational", "standard"]
 CONFIG = "config.resolved.yaml"
 TINY = "tiny"
 INDENT = "    "
-LEAST_WIDTH, MOST_LINES = 40, 12
 
 
 def pairs(
@@ -203,21 +202,11 @@ def _print_example(number: int, example: dict[str, Any], stream: TextIO) -> None
 
 
 def _print_text(title: str, text: str | None, stream: TextIO) -> None:
-    """Print a text indented, in lines that fit the terminal, a long one cut in its middle."""
+    """Print a text under its title, a long one cut in its middle."""
     if title:
         print(f"  {title}", file=stream)
     if text is None:
         print(f"{INDENT}(not stored: store.keep_text was false)", file=stream)
         return
-    width = max(LEAST_WIDTH, shutil.get_terminal_size().columns) - len(INDENT)
-    # Textwrap would lose the blanks that a model has written.
-    lines = [
-        printable(line[start : start + width])
-        for line in text.split("\n")
-        for start in range(0, max(1, len(line)), width)
-    ]
-    if len(lines) > MOST_LINES:
-        left = len(lines) - MOST_LINES
-        lines[MOST_LINES // 2 : -MOST_LINES // 2] = [f"... {left:,} more lines; --json prints all ..."]
-    for line in lines:
-        print(f"{INDENT}{line}".rstrip(), file=stream)
+    for line in text_lines(text, len(INDENT), more="--json"):
+        print(line, file=stream)

@@ -21,6 +21,17 @@ NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
+class LoraSection(Section):
+    """Low-rank adapters in place of all weights; what is not named here stays as peft has it."""
+
+    rank: Annotated[int, Field(ge=0)] = 0
+    """Width of the adapters; 0 trains every weight instead."""
+    alpha: Annotated[float, Field(gt=0)] | None = None
+    """Adapters are scaled by alpha / rank; twice the rank by default."""
+    targets: tuple[str, ...] = ()
+    """Names of the layers that get one, such as `[q_proj, v_proj]`; every linear layer but the head if empty."""
+
+
 class ModelSection(Section):
     """The policy that is trained."""
 
@@ -32,6 +43,8 @@ class ModelSection(Section):
     """`auto` (cuda if there is one, else cpu), `cpu`, `cuda`, `cuda:1` or `mps`."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
+    lora: LoraSection = LoraSection()
+    """Low-rank adapters; the weights that they stand beside are frozen and kept in `dtype`."""
 
 
 class DataSection(Section):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from twogrpo.adapters import plain_model
 from twogrpo.errors import ConfigError
 from twogrpo.generate.builtin import BuiltinGenerator
 from twogrpo.generate.support import unsupported_reason
@@ -45,7 +46,7 @@ def make_generator(
         )
     if backend == "transformers" or reason is not None:
         return TransformersGenerator(model, stops, dtype=dtype)
-    return BuiltinGenerator(model, stops, dtype=dtype)
+    return BuiltinGenerator(plain_model(model), stops, dtype=dtype)
 
 
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:

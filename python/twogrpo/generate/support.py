@@ -1,13 +1,15 @@
 """Which models the builtin sampler serves, and why it refuses the others.
 
-Refused are other architectures, sliding windows, frequencies that follow the length of the sequence, and layers that an
-adapter or a quantisation has replaced: the sampler would compute something else than the model does.
+Refused are other architectures, sliding windows, frequencies that follow the length of the sequence, and layers that a
+quantisation or an adapter other than plain LoRA has replaced: the sampler would compute something else than the model.
 """
 
 from collections.abc import Iterator
 from typing import Any, cast
 
 from torch import nn
+
+from twogrpo.adapters import is_adapted, plain_model
 
 __all__ = ["supports", "unsupported_reason"]
 
@@ -22,7 +24,7 @@ def supports(model: nn.Module) -> bool:
 
 def unsupported_reason(model: nn.Module) -> str | None:
     """Return why the builtin sampler does not serve a model, or None if it does."""
-    return next(_reasons(cast("Any", model)), None)
+    return next(_reasons(plain_model(cast("Any", model))), None)
 
 
 def _reasons(model: Any) -> Iterator[str]:  # noqa: ANN401  # its class is what has to be found out
@@ -33,9 +35,9 @@ def _reasons(model: Any) -> Iterator[str]:  # noqa: ANN401  # its class is what 
         yield f"its class is {type(model).__name__}, expected Qwen2, Qwen3 or Llama ForCausalLM"
         return
     yield from _config_reasons(model.config)
-    odd = {type(layer).__name__ for layer in _linear_layers(model) if type(layer) is not nn.Linear}
+    odd = {type(layer).__name__ for layer in _linear_layers(model) if not (_is_plain(layer) or _is_plain_lora(layer))}
     if odd:
-        yield f"it has {', '.join(sorted(odd))} layers (an adapter or quantisation), expected plain Linear"
+        yield f"it has {', '.join(sorted(odd))} layers (an adapter or quantisation), expected plain Linear or LoRA"
     if 2 * len(model.model.rotary_emb.inv_freq) != model.model.layers[0].self_attn.head_dim:
         yield "it rotates only a part of each head"
     if len({weight.device for weight in model.parameters()}) > 1:
@@ -51,6 +53,21 @@ def _config_reasons(config: Any) -> Iterator[str]:  # noqa: ANN401  # one of thr
     rope_type = (config.rope_parameters or {}).get("rope_type", "default")
     if rope_type not in _STATIC_ROPE:
         yield f"its rope_type is {rope_type}, expected one of {', '.join(_STATIC_ROPE)}"
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    return type(layer) is nn.Linear
+
+
+def _is_plain_lora(layer: Any) -> bool:  # noqa: ANN401  # its class is what has to be found out
+    """Return whether the layer is a plain one with low-rank matrices added to its weight, and nothing else."""
+    if not is_adapted(layer):
+        return False
+    from peft.tuners.lora import Linear
+
+    kinds = [getattr(layer, "use_dora", {}), getattr(layer, "lora_bias", {})]
+    is_more = any(any(kind.values()) for kind in kinds) or bool(getattr(layer, "lora_variant", {}))
+    return type(layer) is Linear and _is_plain(layer.base_layer) and not is_more
 
 
 def _linear_layers(model: Any) -> list[nn.Module]:  # noqa: ANN401  # one of three model classes

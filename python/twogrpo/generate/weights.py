@@ -2,7 +2,7 @@
 
 Query, key and value projections become one matrix, gate and up projections another. A parameter that takes gradients
 is copied, so that an optimizer step shows only after `sync`; a frozen one that already has the wanted dtype is shared
-with the model. Which models can be taken is said in `support`.
+with the model. An adapter is added to the weight that it stands beside. Which models can be taken is said in `support`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
+
+from twogrpo.adapters import current_weight, is_adapted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -49,7 +51,7 @@ class ModelWeights:
     """A snapshot of a model's weights, and the few numbers that its forward pass needs.
 
     Args:
-        model: A model that `supports` accepts.
+        model: A model that `supports` accepts, out of peft's wrapper.
         dtype: The dtype of the snapshot.
     """
 
@@ -67,14 +69,15 @@ class ModelWeights:
         self.embedding = self._take(decoder.embed_tokens)
         self.layers = [self._layer(layer) for layer in decoder.layers]
         self.final_norm = self._take(decoder.norm)
-        self.head = self.embedding if head.weight is decoder.embed_tokens.weight else self._take(head)
+        is_tied = head.weight is decoder.embed_tokens.weight and not is_adapted(head)
+        self.head = self.embedding if is_tied else self._take(head)
         self.sync()
 
     @torch.no_grad()
     def sync(self) -> None:
         """Copy the model's current weights into the snapshot, in place."""
         for target, module, name in self._copies:
-            target.copy_(getattr(module, name))
+            target.copy_(current_weight(module, name))
 
     def rotary_tables(self, positions: int) -> tuple[Tensor, Tensor]:
         """Return the cosines and sines of the first `positions` positions, each of shape (positions, head_dim).
@@ -115,7 +118,7 @@ class ModelWeights:
 
     def _take(self, module: nn.Module, name: str = "weight") -> Tensor:
         source = cast("Tensor", getattr(module, name))
-        if source.dtype == self.dtype and not source.requires_grad:
+        if source.dtype == self.dtype and not source.requires_grad and not is_adapted(module):
             return source.detach()
         target = torch.empty_like(source, dtype=self.dtype, requires_grad=False)
         self._copies.append((target, module, name))

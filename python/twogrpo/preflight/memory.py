@@ -71,6 +71,7 @@ class Workload:
         prompt_tokens: Longest prompt.
         is_on_cpu: Program and model share one memory.
         has_reference: A second model is loaded, to compute the reference's logprobs.
+        trained: Parameters of an adapter, beside which the model's own are frozen and narrow; None trains those.
     """
 
     width: int
@@ -83,6 +84,7 @@ class Workload:
     prompt_tokens: int
     is_on_cpu: bool
     has_reference: bool = False
+    trained: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,18 +120,19 @@ def estimate_memory(shape: ModelShape, work: Workload) -> MemoryEstimate:
         shape: The model.
         work: The largest batches of the run.
     """
-    weights = FLOAT32 * shape.parameters
+    trained = FLOAT32 * (shape.parameters if work.trained is None else work.trained)
+    weights = trained if work.trained is None else trained + work.width * shape.parameters
     return MemoryEstimate(
         weights=weights,
-        gradients=weights,
-        optimizer=2 * weights,
+        gradients=trained,
+        optimizer=2 * trained,
         sampler_weights=work.width * shape.parameters if work.has_sampler_copy else 0,
-        reference=weights if work.has_reference else 0,
+        reference=FLOAT32 * shape.parameters if work.has_reference else 0,
         sampling=_sampling(shape, work) if work.rows else 0,
         activations=_activations(shape, work),
         logits=_logits(shape, work),
         # Adam works weight by weight on a CPU; elsewhere it keeps one more tensor for each of them.
-        optimizer_step=0 if work.is_on_cpu else weights,
+        optimizer_step=0 if work.is_on_cpu else trained,
         program=PROGRAM_BYTES if work.is_on_cpu else 0,
     )
 
@@ -192,8 +195,8 @@ def _activations(shape: ModelShape, work: Workload) -> int:
     feed_forward = 4 * shape.intermediate * work.width
     layer = norms + attention + feed_forward
     kept = shape.layers * shape.hidden * FLOAT32 + layer if work.gradient_checkpointing else shape.layers * layer
-    # Under autocast every matrix is also kept as it was multiplied.
-    cast = work.width * shape.parameters if work.width < FLOAT32 else 0
+    # Under autocast every matrix is also kept as it was multiplied; a frozen one is that already.
+    cast = work.width * shape.parameters if work.width < FLOAT32 and work.trained is None else 0
     return work.micro_batch_tokens * (kept + 3 * shape.hidden * FLOAT32) + cast
 
 
@@ -207,4 +210,5 @@ def _logits(shape: ModelShape, work: Workload) -> int:
 
     chunk = min(work.micro_batch_responses, logits_chunk(shape.vocabulary, is_on_cpu=work.is_on_cpu))
     narrow = work.width if work.width < FLOAT32 else 0
-    return shape.vocabulary * (chunk * (2 * FLOAT32 + narrow) + shape.hidden * FLOAT32)
+    gradient = shape.hidden * FLOAT32 if work.trained is None else 0
+    return shape.vocabulary * (chunk * (2 * FLOAT32 + narrow) + gradient)

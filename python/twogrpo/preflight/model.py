@@ -1,8 +1,10 @@
 """The model of a run as far as it can be known without its weights: tokenizer, outline, device, sampler."""
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from twogrpo.adapters import add_adapter
 from twogrpo.config import RunConfig
 from twogrpo.models import compute_dtype, load_outline, load_tokenizer
 from twogrpo.preflight.problem_sets import TINY
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["ModelFound", "check_sampler", "find_model", "model_section", "vocabulary_of"]
+__all__ = ["ModelFound", "check_sampler", "find_model", "model_section", "trained_parameters", "vocabulary_of"]
 
 TITLE = "model"
 
@@ -62,7 +64,24 @@ def check_sampler(found: ModelFound, backend: str) -> str | None:
     return make_generator(found.outline, found.tokenizer, backend=backend).name
 
 
-def model_section(config: RunConfig, found: ModelFound, device: "torch.device | None", sampler: str | None) -> Section:
+def trained_parameters(config: RunConfig, found: ModelFound) -> int | None:
+    """Return how many weights an adapter has; None where all of the model's own are trained.
+
+    Raises:
+        ConfigError: The adapter fits no layer of the model.
+    """
+    lora = config.model.lora
+    if found.outline is None or not lora.rank:
+        return None
+    # Adding one changes the model in place.
+    outline = copy.deepcopy(found.outline)
+    adapted = add_adapter(outline, rank=lora.rank, alpha=lora.alpha, targets=lora.targets, seed=config.seed)
+    return sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
+
+
+def model_section(
+    config: RunConfig, found: ModelFound, device: "torch.device | None", sampler: str | None, trained: int | None = None
+) -> Section:
     """Return what the model is and what it runs on.
 
     Args:
@@ -70,6 +89,7 @@ def model_section(config: RunConfig, found: ModelFound, device: "torch.device | 
         found: Its model.
         device: Where it runs; None if that device is not there.
         sampler: What samples from it.
+        trained: Weights of the adapter, if there is one.
     """
     path = config.model.path
     facts = [Fact("path", path, f"{path} (made in the run folder, about 40 s of one CPU)" if path == TINY else None)]
@@ -77,6 +97,10 @@ def model_section(config: RunConfig, found: ModelFound, device: "torch.device | 
         parameters = sum(weight.numel() for weight in found.outline.parameters())
         facts.append(Fact("architecture", type(found.outline).__name__))
         facts.append(Fact("parameters", parameters, f"{parameters:,}"))
+        if trained is not None:
+            facts.append(
+                Fact("trained_parameters", trained, f"{trained:,} of an adapter of rank {config.model.lora.rank}")
+            )
         facts.append(Fact("positions", found.positions, f"{found.positions:,}" if found.positions else "no limit"))
     if found.tokenizer is not None:
         facts.append(Fact("tokenizer", len(found.tokenizer), f"{len(found.tokenizer):,} tokens"))

@@ -109,7 +109,7 @@ def _look_at_batches(config: OnlineConfig, opening: Opening, train: ProblemSet, 
         return
     kept = config.checkpoint.keep + 1
     estimate = estimate_disk(
-        parameters=ModelShape.of(opening.model.outline).parameters,
+        parameters=opening.trained or ModelShape.of(opening.model.outline).parameters,
         rollouts=found.rollouts,
         answers=_evaluations(config, found.steps) * evaluated * (config.eval.samples + 1),
         prompt_tokens=mean(len(prompt.token_ids) for prompt in train.prompts),
@@ -137,6 +137,7 @@ def _workload(
         row_tokens=prompt_tokens + max(found.max_new_tokens, answer_tokens if evaluated else 0),
         prompt_tokens=prompt_tokens,
         is_on_cpu=opening.device is not None and opening.device.type == "cpu",
+        trained=opening.trained,
     )
 
 

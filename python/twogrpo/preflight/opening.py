@@ -11,7 +11,14 @@ from twogrpo.preflight.disk import DiskEstimate, disk_section
 from twogrpo.preflight.folder import folder_section, look_at_folder
 from twogrpo.preflight.machine import free_disk, free_memory
 from twogrpo.preflight.memory import ModelShape, Workload, estimate_memory, memory_section
-from twogrpo.preflight.model import ModelFound, check_sampler, find_model, model_section, vocabulary_of
+from twogrpo.preflight.model import (
+    ModelFound,
+    check_sampler,
+    find_model,
+    model_section,
+    trained_parameters,
+    vocabulary_of,
+)
 from twogrpo.preflight.problem_sets import (
     ProblemSet,
     Split,
@@ -45,13 +52,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Opening:
-    """What could be opened; None stands for what a problem was found with."""
+    """What could be opened; None stands for what a problem was found with, and for an adapter that is not asked for."""
 
     state: "FolderState | None"
     device: "torch.device | None"
     model: ModelFound
     sampler: str | None
     reward: Reward | None
+    trained: int | None = None
 
 
 def open_dry(
@@ -85,11 +93,12 @@ def open_dry(
         checks.add(folder_section(state, config.train.schedule, resume=resume))
     model = find_model(config.model.path, config.seed, checks)
     sampler = checks.attempt("model", lambda: check_sampler(model, backend))
-    checks.add(model_section(config, model, device, sampler))
+    trained = checks.attempt("model", lambda: trained_parameters(config, model))
+    checks.add(model_section(config, model, device, sampler, trained))
     reward = checks.attempt(
         "reward", lambda: load_reward(config.reward.function, config.reward.profile, config.reward.extract)
     )
-    return Opening(state, device, model, sampler, reward)
+    return Opening(state, device, model, sampler, reward, trained)
 
 
 def find_evaluation(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from twogrpo.adapters import load_adapter
 from twogrpo.errors import DataError, TrainingError
 from twogrpo.models import load_policy
 
@@ -129,16 +130,33 @@ def load_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Path, device: t
         raise _unusable(checkpoint, f"{OPTIMIZER} is that of another model")
 
 
-def load_weights(checkpoint: Path, *, device: torch.device, gradient_checkpointing: bool) -> "PreTrainedModel":
-    """Return a checkpoint's model.
+def load_weights(
+    checkpoint: Path,
+    *,
+    device: torch.device,
+    gradient_checkpointing: bool,
+    base: str | None = None,
+    base_dtype: torch.dtype = torch.float32,
+) -> "PreTrainedModel":
+    """Return a checkpoint's model, to be trained further.
+
+    Args:
+        checkpoint: Its folder.
+        device: Where the model goes.
+        gradient_checkpointing: Recompute activations in the backward pass.
+        base: Folder or hub id of the frozen model, where the checkpoint is an adapter.
+        base_dtype: Of the frozen model's weights.
 
     Raises:
         TrainingError: It cannot be read.
     """
     try:
-        return load_policy(
-            str(checkpoint), device=device, gradient_checkpointing=gradient_checkpointing, label="its model"
-        )
+        if base is None:
+            return load_policy(
+                str(checkpoint), device=device, gradient_checkpointing=gradient_checkpointing, label="its model"
+            )
+        frozen = load_policy(base, device=device, gradient_checkpointing=gradient_checkpointing, dtype=base_dtype)
+        return load_adapter(frozen, checkpoint, is_trainable=True)
     except DataError as error:
         raise _unusable(checkpoint, str(error)) from error
 

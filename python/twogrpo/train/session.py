@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import torch
 import transformers
 from pydantic import BaseModel
 
+from twogrpo.adapters import add_adapter
 from twogrpo.config import RunConfig
 from twogrpo.generate import make_generator, stop_ids
 from twogrpo.models import compute_dtype, load_policy, load_tokenizer, select_device, set_threads
@@ -34,7 +36,6 @@ from twogrpo.train.own_evaluation import OwnEvaluation, find_own_evaluation
 from twogrpo.train.run_folder import RunFolder, open_run_folder
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from twogrpo.generate import Generator
@@ -175,16 +176,12 @@ def open_session(
         return _session(config, folder, device, backend, console)
 
 
-def _session(config: RunConfig, folder: RunFolder, device: "torch.device", backend: str, console: Console) -> Session:
+def _session(config: RunConfig, folder: RunFolder, device: torch.device, backend: str, console: Console) -> Session:
     """Return the run of a folder, with everything that it needs loaded."""
     sources = _sources(config, folder, console)
     checkpoint = latest_checkpoint(folder.checkpoints) if folder.is_resumed else None
     tokenizer = load_tokenizer(sources.model)
-    saves_memory = config.model.gradient_checkpointing
-    if checkpoint is None:
-        model = load_policy(sources.model, device=device, gradient_checkpointing=saves_memory)
-    else:
-        model = load_weights(checkpoint, device=device, gradient_checkpointing=saves_memory)
+    model = _policy(config, sources.model, checkpoint, device)
     optimizer = make_optimizer(model, config.train)
     state = TrainState()
     if checkpoint is not None:
@@ -205,6 +202,21 @@ def _session(config: RunConfig, folder: RunFolder, device: "torch.device", backe
         console=console,
         own_evaluation=find_own_evaluation(folder, metrics, config, state.step),
     )
+
+
+def _policy(config: RunConfig, start: str, checkpoint: Path | None, device: torch.device) -> "PreTrainedModel":
+    """Return the policy of the newest checkpoint, or the one that training starts from."""
+    section = config.model
+    saves_memory, lora = section.gradient_checkpointing, section.lora
+    # Weights that no optimizer steps on lose nothing by being narrow.
+    dtype = compute_dtype(section) if lora.rank else torch.float32
+    if checkpoint is not None:
+        base = start if lora.rank else None
+        return load_weights(checkpoint, device=device, gradient_checkpointing=saves_memory, base=base, base_dtype=dtype)
+    model = load_policy(start, device=device, gradient_checkpointing=saves_memory, dtype=dtype)
+    if not lora.rank:
+        return model
+    return add_adapter(model, rank=lora.rank, alpha=lora.alpha, targets=lora.targets, seed=config.seed)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 //! How many groups teach, and why the others do not.
 
-use std::collections::HashMap;
-
-use crate::build::Rollout;
+use crate::error::PairsError;
+use crate::groups::{Groups, Members};
+use crate::rollout::Rollout;
 
 /// Groups by what they are good for; `tied + inert + decided = groups`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,21 +20,12 @@ pub struct GroupCounts {
 }
 
 /// Returns the counts over all groups of some rollouts.
-pub fn count_groups(rollouts: &[Rollout]) -> GroupCounts {
-    let mut groups: HashMap<u64, Option<Vec<f64>>> = HashMap::new();
-    for rollout in rollouts {
-        let rewards = groups.entry(rollout.group).or_insert_with(|| Some(Vec::new()));
-        match (rewards.as_mut(), rollout.live_reward()) {
-            (Some(rewards), Some(reward)) => rewards.push(reward),
-            _ => *rewards = None,
-        }
-    }
-    let mut counts = GroupCounts {
-        groups: groups.len(),
-        ..GroupCounts::default()
-    };
-    for rewards in groups.into_values() {
-        match rewards.map(decided_pairs) {
+pub fn count_groups(rollouts: &[Rollout]) -> Result<GroupCounts, PairsError> {
+    let groups = Groups::of(rollouts)?;
+    let mut counts = GroupCounts::default();
+    for members in groups.iter() {
+        counts.groups += 1;
+        match decided_pairs(&groups, members) {
             None => counts.inert += 1,
             Some(0) => counts.tied += 1,
             Some(pairs) => {
@@ -43,11 +34,15 @@ pub fn count_groups(rollouts: &[Rollout]) -> GroupCounts {
             }
         }
     }
-    counts
+    Ok(counts)
 }
 
-/// Returns how many unordered pairs of some finite rewards differ.
-fn decided_pairs(mut rewards: Vec<f64>) -> usize {
+/// Returns how many unordered pairs of a group's rewards differ, or none where a member cannot be compared.
+fn decided_pairs(groups: &Groups<'_>, members: Members<'_>) -> Option<usize> {
+    if !groups.rollouts(members).all(Rollout::is_live) {
+        return None;
+    }
+    let mut rewards: Vec<f64> = groups.rollouts(members).map(|rollout| rollout.reward).collect();
     let among = |members: usize| members * members.saturating_sub(1) / 2;
     rewards.sort_by(f64::total_cmp);
     // In rising order, not below is equal.
@@ -55,5 +50,5 @@ fn decided_pairs(mut rewards: Vec<f64>) -> usize {
         .chunk_by(|left, right| left >= right)
         .map(|equal| among(equal.len()))
         .sum();
-    among(rewards.len()) - tied
+    Some(among(rewards.len()) - tied)
 }

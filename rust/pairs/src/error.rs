@@ -13,7 +13,7 @@ pub enum PairsError {
         /// What it was set to.
         found: String,
         /// The names there are.
-        expected: &'static str,
+        expected: String,
     },
     /// A number outside its range.
     #[error("{key}={found} is out of range; expected {expected}")]
@@ -54,6 +54,28 @@ pub enum PairsError {
     DuplicateRollout {
         /// The rollout.
         rollout_id: i64,
+    },
+    /// A group that is no draw of one prompt.
+    #[error(
+        "group_id {group_id} has rollouts of several prompts; expected a number of its own for every draw of a prompt within a run and attempt"
+    )]
+    MixedGroup {
+        /// The group.
+        group_id: i64,
+    },
+    /// Columns of one table that are not equally long.
+    #[error("a column of {found} rows stands beside one of {expected}; expected columns of equal length")]
+    UnequalColumns {
+        /// Rows of one column.
+        found: usize,
+        /// Rows of another.
+        expected: usize,
+    },
+    /// More rows than 32 bits count.
+    #[error("{found} rows are more than one request can hold; expected at most 2^32 - 1")]
+    TooMany {
+        /// Rows, or names in them.
+        found: usize,
     },
     /// The same item twice.
     #[error("item_id {item_id} occurs more than once")]

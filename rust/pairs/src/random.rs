@@ -3,9 +3,8 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Returns a hash of some numbers, equal on every platform.
-pub fn hash(key: &[u64]) -> u64 {
-    let bytes: Vec<u8> = key.iter().flat_map(|number| number.to_le_bytes()).collect();
-    xxh3_64(&bytes)
+pub fn hash<const N: usize>(key: [u64; N]) -> u64 {
+    xxh3_64(key.map(u64::to_le_bytes).as_flattened())
 }
 
 /// Returns a number below `bound` from a hash; `bound` is above 0.
@@ -15,9 +14,9 @@ pub fn below(hash: u64, bound: u64) -> u64 {
     u64::try_from(product >> 64).unwrap_or(0)
 }
 
-/// Returns 0..count in an order that depends on the seed and the stream alone (Fisher and Yates).
-pub fn permutation(count: usize, seed: u64, stream: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..count).collect();
+/// Returns 0..count, at most 2^32 numbers, in an order that depends on the seed and the stream alone (Fisher and Yates).
+pub fn permutation(count: usize, seed: u64, stream: u64) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..=u32::MAX).take(count).collect();
     for last in (1..count).rev() {
         let draw = below(mix(seed, stream, last as u64), last as u64 + 1);
         order.swap(last, usize::try_from(draw).unwrap_or(last));
@@ -52,9 +51,9 @@ mod tests {
     #[test]
     fn permutation_holds_each_number_once() {
         let mut order = permutation(1000, 3, 4);
-        assert_ne!(order, (0..1000).collect::<Vec<_>>());
+        assert_ne!(order, (0..1000).collect::<Vec<u32>>());
         order.sort_unstable();
-        assert_eq!(order, (0..1000).collect::<Vec<_>>());
+        assert_eq!(order, (0..1000).collect::<Vec<u32>>());
     }
 
     #[test]
@@ -66,9 +65,9 @@ mod tests {
     #[test]
     fn draws_are_the_same_on_every_platform() {
         assert_eq!(permutation(8, 42, 1), GOLDEN_ORDER);
-        assert_eq!(hash(&[1, 2, 3]), GOLDEN_HASH);
+        assert_eq!(hash([1, 2, 3]), GOLDEN_HASH);
     }
 
-    const GOLDEN_ORDER: [usize; 8] = [7, 0, 1, 4, 6, 2, 5, 3];
+    const GOLDEN_ORDER: [u32; 8] = [7, 0, 1, 4, 6, 2, 5, 3];
     const GOLDEN_HASH: u64 = 8_964_613_590_703_056_768;
 }

@@ -4,32 +4,43 @@ use std::str::FromStr;
 
 use crate::error::PairsError;
 
-/// How pairs are chosen within a group.
+/// How a pair is chosen among those that the request allows; ties are broken by a hash of seed and pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// One decided pair a group, drawn at random; at group size 2 the only one there is.
+    /// One drawn at random; at group size 2 the only one there is.
     #[default]
     OneRandom,
-    /// Every decided pair.
+    /// Every one.
     All,
-    /// The best rollout against the worst.
+    /// The widest margin, and of equal ones that with the best chosen rollout.
     BestWorst,
+    /// The best chosen rollout against one drawn at random.
+    BestRandom,
+    /// The best chosen rollout against the one whose reward is nearest to two standard deviations below the mean.
+    SweetSpot,
+    /// The smallest margin.
+    Hardest,
+    /// The smallest difference of lengths.
+    NearestLength,
+}
+
+impl Strategy {
+    const NAMED: [(&'static str, Self); 7] = [
+        ("one_random", Self::OneRandom),
+        ("all", Self::All),
+        ("best_worst", Self::BestWorst),
+        ("best_random", Self::BestRandom),
+        ("sweet_spot", Self::SweetSpot),
+        ("hardest", Self::Hardest),
+        ("nearest_length", Self::NearestLength),
+    ];
 }
 
 impl FromStr for Strategy {
     type Err = PairsError;
 
     fn from_str(name: &str) -> Result<Self, PairsError> {
-        match name {
-            "one_random" => Ok(Self::OneRandom),
-            "all" => Ok(Self::All),
-            "best_worst" => Ok(Self::BestWorst),
-            _ => Err(PairsError::UnknownName {
-                key: "pairs.strategy",
-                found: name.to_owned(),
-                expected: "one_random, all, best_worst",
-            }),
-        }
+        named("pairs.strategy", &Self::NAMED, name)
     }
 }
 
@@ -45,21 +56,32 @@ pub enum CutResponses {
     OnlyRejected,
 }
 
+impl CutResponses {
+    const NAMED: [(&'static str, Self); 3] = [
+        ("include", Self::Include),
+        ("exclude", Self::Exclude),
+        ("only_rejected", Self::OnlyRejected),
+    ];
+}
+
 impl FromStr for CutResponses {
     type Err = PairsError;
 
     fn from_str(name: &str) -> Result<Self, PairsError> {
-        match name {
-            "include" => Ok(Self::Include),
-            "exclude" => Ok(Self::Exclude),
-            "only_rejected" => Ok(Self::OnlyRejected),
-            _ => Err(PairsError::UnknownName {
-                key: "pairs.cut_responses",
-                found: name.to_owned(),
-                expected: "include, exclude, only_rejected",
-            }),
-        }
+        named("pairs.cut_responses", &Self::NAMED, name)
     }
+}
+
+fn named<T: Copy>(key: &'static str, names: &[(&'static str, T)], found: &str) -> Result<T, PairsError> {
+    let option = names.iter().find(|(name, _)| *name == found);
+    option.map(|(_, value)| *value).ok_or_else(|| {
+        let expected: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+        PairsError::UnknownName {
+            key,
+            found: found.to_owned(),
+            expected: expected.join(", "),
+        }
+    })
 }
 
 /// A request for pairs.
@@ -69,7 +91,16 @@ pub struct PairSpec {
     pub strategy: Strategy,
     /// Rewards of a pair differ by more than this, at least 0: ties never pair.
     pub margin: f64,
-    /// Most pairs of one prompt over all its groups; by default 4 where groups have more than two members.
+    /// Whether a rollout may pair with those of earlier draws of its prompt.
+    pub cross_step: bool,
+    /// Most policy versions between the two rollouts of a pair; unknown ones then never pair.
+    pub max_staleness: Option<u32>,
+    /// Whether both rollouts of a pair are of one model; unknown ones then never pair.
+    pub same_model: bool,
+    /// Whether responses of equal token ids count once.
+    pub dedupe: bool,
+    /// Most pairs of one prompt over all its groups; by default 4 where groups have more than two members, and for all
+    /// pairs across steps.
     pub max_per_prompt: Option<usize>,
     /// Most pairs that one rollout stands in.
     pub max_per_rollout: Option<usize>,

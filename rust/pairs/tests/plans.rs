@@ -2,46 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-use twogrpo_pairs::{Item, Oversize, PairsError, PlanOptions, plan_batches};
+mod items;
 
-fn single(item_id: i64, length: u32) -> Item {
-    Item {
-        item_id,
-        length,
-        loss_tokens: length,
-        contributes: true,
-        unit: None,
-    }
-}
-
-fn options(token_budget: u32) -> PlanOptions {
-    PlanOptions {
-        token_budget,
-        rollouts_per_step: None,
-        ranks: 1,
-        seed: 0,
-        epoch: 0,
-        oversize: Oversize::Error,
-    }
-}
-
-/// Lengths that look random and are the same everywhere.
-fn lengths(count: u32, longest: u32) -> Vec<u32> {
-    (0..count)
-        .scan(12345u32, |state, _| {
-            *state = state.wrapping_mul(1_103_515_245).wrapping_add(12345);
-            Some(1 + (*state >> 8) % longest)
-        })
-        .collect()
-}
-
-fn items(lengths: &[u32]) -> Vec<Item> {
-    lengths
-        .iter()
-        .zip(0..)
-        .map(|(length, item_id)| single(item_id, *length))
-        .collect()
-}
+use items::{Item, items, lengths, options, plan, single};
+use twogrpo_pairs::{Items, Oversize, PairsError, PlanOptions, plan_batches};
 
 #[test]
 fn a_plan_is_the_same_on_every_platform() {
@@ -52,15 +16,15 @@ fn a_plan_is_the_same_on_every_platform() {
         epoch: 3,
         ..options(512)
     };
-    let plan = plan_batches(&items(&lengths(1000, 300)), &options).unwrap();
-    assert_eq!(format!("{:016x}", plan.hash), "8db01132a166ef8b");
+    let planned = plan(&items(&lengths(1000, 300)), &options).unwrap();
+    assert_eq!(format!("{:016x}", planned.hash), "8db01132a166ef8b");
 }
 
 #[test]
 fn another_epoch_is_another_order() {
     let items = items(&lengths(100, 30));
     let hash = |epoch| {
-        plan_batches(
+        plan(
             &items,
             &PlanOptions {
                 epoch,
@@ -78,9 +42,9 @@ fn another_epoch_is_another_order() {
 fn packing_takes_at_most_one_bin_more_than_the_fewest() {
     for case in 0..60 {
         let lengths = lengths(9 + case, 60)[usize::try_from(case).unwrap()..].to_vec();
-        let plan = plan_batches(&items(&lengths), &options(64)).unwrap();
+        let planned = plan(&items(&lengths), &options(64)).unwrap();
         let fewest = fewest_bins(&lengths, &mut Vec::new(), 64, lengths.len());
-        let used = plan.steps[0].ranks[0].len();
+        let used = planned.steps[0].ranks[0].len();
         assert!(
             (fewest..=fewest + 1).contains(&used),
             "{lengths:?}: {used} bins, {fewest} would do"
@@ -117,11 +81,11 @@ fn work_is_balanced_over_ranks() {
         ..options(2048)
     };
     let items = items(&lengths(512, 600));
-    let plan = plan_batches(&items, &options).unwrap();
-    let loads: Vec<u32> = plan.steps[0]
+    let planned = plan(&items, &options).unwrap();
+    let loads: Vec<u32> = planned.steps[0]
         .ranks
         .iter()
-        .map(|batches| batches.concat().iter().map(|row| items[*row].length).sum())
+        .map(|batches| batches.concat().iter().map(|row| items[*row as usize].length).sum())
         .collect();
     let (most, mean) = (*loads.iter().max().unwrap(), loads.iter().sum::<u32>() / 4);
     assert!(f64::from(most) <= 1.02 * f64::from(mean), "{loads:?}");
@@ -136,23 +100,26 @@ fn a_step_of_nothing_but_ties_keeps_its_denominators() {
             ..item
         })
         .collect();
-    let plan = plan_batches(&tied, &options(64)).unwrap();
-    assert_eq!(plan.steps.len(), 1);
-    assert!(plan.steps[0].ranks.concat().is_empty());
+    let planned = plan(&tied, &options(64)).unwrap();
+    assert_eq!(planned.steps.len(), 1);
+    assert!(planned.steps[0].ranks.concat().is_empty());
     assert_eq!(
-        (plan.steps[0].denominators.rollouts, plan.steps[0].denominators.tokens),
+        (
+            planned.steps[0].denominators.rollouts,
+            planned.steps[0].denominators.tokens
+        ),
         (2, 11)
     );
 }
 
 #[test]
 fn no_items_make_no_step() {
-    assert!(plan_batches(&[], &options(64)).unwrap().steps.is_empty());
+    assert!(plan(&[], &options(64)).unwrap().steps.is_empty());
 }
 
 #[test]
 fn an_item_over_the_budget_is_an_error_that_names_it() {
-    let error = plan_batches(&items(&[10, 65]), &options(64)).unwrap_err();
+    let error = plan(&items(&[10, 65]), &options(64)).unwrap_err();
     assert_eq!(
         error,
         PairsError::Oversize {
@@ -168,7 +135,7 @@ fn an_item_over_the_budget_takes_its_unit_with_it() {
     let mut pair = items(&[10, 65, 20]);
     pair[0].unit = Some(9);
     pair[1].unit = Some(9);
-    let plan = plan_batches(
+    let planned = plan(
         &pair,
         &PlanOptions {
             oversize: Oversize::Drop,
@@ -176,9 +143,9 @@ fn an_item_over_the_budget_takes_its_unit_with_it() {
         },
     )
     .unwrap();
-    assert_eq!(plan.steps[0].ranks.concat().concat(), vec![2]);
-    assert_eq!(plan.steps[0].denominators.dropped_rollouts, 2);
-    assert_eq!(plan.steps[0].denominators.rollouts, 3);
+    assert_eq!(planned.steps[0].ranks.concat().concat(), vec![2]);
+    assert_eq!(planned.steps[0].denominators.dropped_rollouts, 2);
+    assert_eq!(planned.steps[0].denominators.rollouts, 3);
 }
 
 #[test]
@@ -186,7 +153,7 @@ fn an_item_that_contributes_nothing_may_be_of_any_length() {
     let mut long = items(&[10, 65]);
     long[1].contributes = false;
     assert_eq!(
-        plan_batches(&long, &options(64)).unwrap().steps[0]
+        plan(&long, &options(64)).unwrap().steps[0]
             .denominators
             .skipped_rollouts,
         1
@@ -197,7 +164,7 @@ fn an_item_that_contributes_nothing_may_be_of_any_length() {
 fn the_same_item_twice_is_an_error() {
     let twice = vec![single(3, 1), single(4, 1), single(3, 2)];
     assert_eq!(
-        plan_batches(&twice, &options(64)).unwrap_err(),
+        plan(&twice, &options(64)).unwrap_err(),
         PairsError::DuplicateItem { item_id: 3 }
     );
 }
@@ -207,7 +174,7 @@ fn a_unit_over_the_size_of_a_step_is_an_error_that_names_it() {
     let mut pair = items(&[1, 2, 3]);
     pair[1].unit = Some(9);
     pair[2].unit = Some(9);
-    let error = plan_batches(
+    let error = plan(
         &pair,
         &PlanOptions {
             rollouts_per_step: Some(1),
@@ -232,7 +199,7 @@ fn members_of_a_unit_need_not_be_neighbours() {
         .iter_mut()
         .zip((0..10).chain(0..10))
         .for_each(|(item, unit)| item.unit = Some(unit));
-    let plan = plan_batches(
+    let planned = plan(
         &halves,
         &PlanOptions {
             rollouts_per_step: Some(2),
@@ -240,7 +207,7 @@ fn members_of_a_unit_need_not_be_neighbours() {
         },
     )
     .unwrap();
-    for step in &plan.steps {
+    for step in &planned.steps {
         let rows = step.ranks.concat().concat();
         assert_eq!(rows[0] % 10, rows[1] % 10);
     }
@@ -249,8 +216,8 @@ fn members_of_a_unit_need_not_be_neighbours() {
 #[test]
 fn one_large_step_is_packed_nearly_full() {
     let items = items(&lengths(50_000, 300));
-    let plan = plan_batches(&items, &options(2048)).unwrap();
-    let batches = &plan.steps[0].ranks[0];
+    let planned = plan(&items, &options(2048)).unwrap();
+    let batches = &planned.steps[0].ranks[0];
     let fewest = items
         .iter()
         .map(|item| item.length as usize)
@@ -266,19 +233,19 @@ fn one_large_step_is_packed_nearly_full() {
 #[test]
 fn without_a_step_size_the_seed_has_no_say() {
     let items = items(&lengths(100, 30));
-    let hash = |seed| plan_batches(&items, &PlanOptions { seed, ..options(64) }).unwrap().hash;
+    let hash = |seed| plan(&items, &PlanOptions { seed, ..options(64) }).unwrap().hash;
     assert_eq!(hash(0), hash(1));
 }
 
 #[test]
 fn lengths_near_the_largest_number_do_not_overflow() {
-    let plan = plan_batches(&items(&[u32::MAX, u32::MAX - 1, 7]), &options(u32::MAX)).unwrap();
-    assert_eq!(plan.steps[0].ranks[0].len(), 3);
+    let planned = plan(&items(&[u32::MAX, u32::MAX - 1, 7]), &options(u32::MAX)).unwrap();
+    assert_eq!(planned.steps[0].ranks[0].len(), 3);
 }
 
 #[test]
 fn numbers_out_of_range_are_named() {
-    let error = plan_batches(
+    let error = plan(
         &items(&[1]),
         &PlanOptions {
             ranks: 0,
@@ -287,4 +254,88 @@ fn numbers_out_of_range_are_named() {
     )
     .unwrap_err();
     assert_eq!(error.to_string(), "ranks=0 is out of range; expected at least 1");
+}
+
+#[test]
+fn every_lengths_of_ten_items_take_at_most_one_bin_more_than_the_fewest() {
+    for count in 1..=10 {
+        for case in 0..200 {
+            let lengths = lengths(count + case, 60)[usize::try_from(case).unwrap()..].to_vec();
+            let planned = plan(&items(&lengths), &options(64)).unwrap();
+            let fewest = fewest_bins(&lengths, &mut Vec::new(), 64, lengths.len());
+            let used = planned.steps[0].ranks[0].len();
+            assert!(
+                (fewest..=fewest + 1).contains(&used),
+                "{lengths:?}: {used} bins, {fewest} would do"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_rank_or_many_have_the_same_steps() {
+    let items = items(&lengths(300, 60));
+    let hashes = |ranks, token_budget, seed| {
+        let options = PlanOptions {
+            ranks,
+            seed,
+            rollouts_per_step: Some(32),
+            ..options(token_budget)
+        };
+        let planned = plan(&items, &options).unwrap();
+        (planned.steps_hash, planned.hash)
+    };
+    let (steps, all) = hashes(1, 128, 0);
+    for (ranks, budget) in [(3, 128), (1, 256)] {
+        let (same, other) = hashes(ranks, budget, 0);
+        assert_eq!(same, steps);
+        assert_ne!(other, all);
+    }
+    assert_ne!(hashes(1, 128, 1).0, steps);
+}
+
+#[test]
+fn units_are_found_wherever_their_items_stand() {
+    let neighbours: Vec<Item> = (0..20)
+        .map(|row| Item {
+            unit: Some(100 - row / 2),
+            ..single(row, 8)
+        })
+        .collect();
+    let mut mixed = neighbours.clone();
+    mixed.swap(1, 19);
+    let options = PlanOptions {
+        rollouts_per_step: Some(2),
+        ..options(64)
+    };
+    for items in [neighbours, mixed] {
+        let planned = plan(&items, &options).unwrap();
+        assert_eq!(planned.steps.len(), 10);
+        for step in &planned.steps {
+            let units: Vec<_> = step
+                .ranks
+                .concat()
+                .concat()
+                .iter()
+                .map(|row| items[*row as usize].unit)
+                .collect();
+            assert!(units.len() == 2 && units[0] == units[1], "{units:?}");
+        }
+    }
+}
+
+#[test]
+fn columns_of_unequal_length_are_refused() {
+    let columns = Items {
+        ids: &[1, 2],
+        lengths: &[1],
+        loss_tokens: &[1, 1],
+        contributes: &[true, true],
+        units: &[0, 0],
+        has_unit: &[false, false],
+    };
+    assert_eq!(
+        plan_batches(&columns, &options(64)),
+        Err(PairsError::UnequalColumns { found: 1, expected: 2 })
+    );
 }

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
+use super::MicroBatch;
 use super::pack::best_fit_decreasing;
-use super::{Item, MicroBatch};
 
 /// Tokens of a sequence after which attention costs as much again as everything else; a rough figure for models of
 /// 0.5 to 7 billion parameters. It only shapes the balance, never the cap.
@@ -18,17 +18,26 @@ const FULL_BINS: usize = 64;
 /// A micro-batch and its work.
 type Load = (u64, MicroBatch);
 
-/// Returns each rank's micro-batches of some rows, under the token budget, which no row exceeds.
-pub fn micro_batches(items: &[Item], mut rows: Vec<usize>, token_budget: u32, ranks: usize) -> Vec<Vec<MicroBatch>> {
-    let length = |row: usize| items.get(row).map_or(0, |item| item.length);
-    rows.sort_by_cached_key(|row| (Reverse(length(*row)), *row));
-    let lengths: Vec<u32> = rows.iter().map(|row| length(*row)).collect();
+/// Returns each rank's micro-batches of some rows, given with their lengths, under the token budget, which none exceeds.
+pub fn micro_batches(rows: Vec<(u32, u32)>, token_budget: u32, ranks: usize) -> Vec<Vec<MicroBatch>> {
+    // One number a row, the longest first and then in order, as numbers sort faster than pairs of them.
+    let mut keys: Vec<u64> = rows.into_iter().map(|(length, row)| key(length, row)).collect();
+    keys.sort_unstable();
+    let rows: Vec<(u32, u32)> = keys.into_iter().map(length_and_row).collect();
+    let lengths: Vec<u32> = rows.iter().map(|(length, _)| *length).collect();
     let (count, bins) = balanced_bins(&lengths, token_budget, ranks);
-    let mut loads: Vec<Load> = (0..count)
-        .map(|_| (0, Vec::with_capacity(lengths.len().div_ceil(count))))
+    let mut members = vec![0; count];
+    for bin in &bins {
+        if let Some(members) = members.get_mut(*bin as usize) {
+            *members += 1;
+        }
+    }
+    let mut loads: Vec<Load> = members
+        .into_iter()
+        .map(|members| (0, Vec::with_capacity(members)))
         .collect();
-    for ((row, length), bin) in rows.into_iter().zip(lengths).zip(bins) {
-        if let Some((done, batch)) = loads.get_mut(bin) {
+    for ((length, row), bin) in rows.into_iter().zip(bins) {
+        if let Some((done, batch)) = loads.get_mut(bin as usize) {
             *done = done.saturating_add(work(length));
             batch.push(row);
         }
@@ -36,17 +45,30 @@ pub fn micro_batches(items: &[Item], mut rows: Vec<usize>, token_budget: u32, ra
     spread(loads, ranks)
 }
 
+fn key(length: u32, row: u32) -> u64 {
+    (u64::from(u32::MAX - length) << 32) | u64::from(row)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "both halves of the number are taken")]
+fn length_and_row(key: u64) -> (u32, u32) {
+    (u32::MAX - (key >> 32) as u32, key as u32)
+}
+
 /// Returns a number of bins, a multiple of the ranks, and the bin of each length.
 ///
 /// As few bins as the sum of lengths allows, balanced; where the cap would break, one round of bins more, or as many as
 /// best fit needs; where that breaks it too, the unbalanced bins of best fit, which never do.
-fn balanced_bins(lengths: &[u32], token_budget: u32, ranks: usize) -> (usize, Vec<usize>) {
+fn balanced_bins(lengths: &[u32], token_budget: u32, ranks: usize) -> (usize, Vec<u32>) {
     let total: usize = lengths.iter().map(|length| *length as usize).sum();
     let bound = total.div_ceil(token_budget as usize).next_multiple_of(ranks);
     let balanced = |count: usize| longest_first(lengths, count, token_budget).map(|bins| (count, bins));
     balanced(bound).unwrap_or_else(|| {
         let packed = best_fit_decreasing(lengths, token_budget);
-        let fewest = packed.iter().max().map_or(0, |last| last + 1).next_multiple_of(ranks);
+        let fewest = packed
+            .iter()
+            .max()
+            .map_or(0, |last| *last as usize + 1)
+            .next_multiple_of(ranks);
         balanced(fewest.max(bound + ranks)).unwrap_or((fewest, packed))
     })
 }
@@ -58,9 +80,11 @@ fn work(length: u32) -> u64 {
 }
 
 /// Returns the bin of each length, each put into the bin with the least work that has room; none where few have it.
-fn longest_first(lengths: &[u32], count: usize, capacity: u32) -> Option<Vec<usize>> {
-    let mut lightest: BinaryHeap<Reverse<(u64, usize, u32)>> =
-        (0..count).map(|bin| Reverse((0, bin, capacity))).collect();
+fn longest_first(lengths: &[u32], count: usize, capacity: u32) -> Option<Vec<u32>> {
+    let mut lightest: BinaryHeap<Reverse<(u64, u32, u32)>> = (0..u32::MAX)
+        .take(count)
+        .map(|bin| Reverse((0, bin, capacity)))
+        .collect();
     let mut full = Vec::new();
     let place = |length: &u32| loop {
         let mut top = lightest.peek_mut()?;

@@ -4,30 +4,16 @@
 //! micro-batches and still counted in the denominators of their step.
 
 mod balance;
+mod hashes;
+mod items;
 mod pack;
 mod units;
 
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::error::PairsError;
-use crate::repeated::first_repeated;
 use balance::micro_batches;
-use units::{Unit, rows_by_unit, shuffled_units, split};
-
-/// One sequence to train on, or several that must meet in one forward pass, counted together.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item {
-    /// The caller's name for it.
-    pub item_id: i64,
-    /// Tokens it takes of the budget, prompt included.
-    pub length: u32,
-    /// Tokens it counts for in the denominator.
-    pub loss_tokens: u32,
-    /// Whether leaving it out would change the gradient.
-    pub contributes: bool,
-    /// Items of one unit share an optimizer step.
-    pub unit: Option<i64>,
-}
+use hashes::Hashes;
+pub use items::Items;
+use units::Units;
 
 /// What becomes of an item that is longer than the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +57,7 @@ pub struct Denominators {
 }
 
 /// Items of one forward and backward pass, as indices into the items given.
-pub type MicroBatch = Vec<usize>;
+pub type MicroBatch = Vec<u32>;
 
 /// One optimizer step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,109 +73,109 @@ pub struct Step {
 pub struct Plan {
     /// Its optimizer steps, in order.
     pub steps: Vec<Step>,
-    /// A hash of everything in it: with a step's index the whole state of a plan.
+    /// A hash of everything in it.
     pub hash: u64,
+    /// A hash of the items and denominators of every step: with a step's index the whole state of a plan, whatever
+    /// the ranks and the budget that it is split by.
+    pub steps_hash: u64,
 }
 
 /// Returns the plan of some items.
 ///
 /// Their order has a say in which units meet in a step where `rollouts_per_step` is set, and in nothing that a loss
 /// depends on where it is not.
-pub fn plan_batches(items: &[Item], options: &PlanOptions) -> Result<Plan, PairsError> {
-    validate(items, options)?;
-    let rows = rows_by_unit(items);
-    let units = shuffled_units(items, &rows, options);
-    let mut hasher = Xxh3::new();
-    let planned = |units| {
-        let step = plan_step(items, units, options);
-        hash_step(&mut hasher, items, &step);
-        step
-    };
-    let steps = split(items, &units, options.rollouts_per_step)?
-        .into_iter()
-        .map(planned)
-        .collect();
+pub fn plan_batches(items: &Items<'_>, options: &PlanOptions) -> Result<Plan, PairsError> {
+    validate(options)?;
+    let count = items.check()?;
+    let units = Units::shuffled(items, count, options);
+    let dropped = dropped(items, &units, count, options)?;
+    let mut hashes = Hashes::default();
+    let mut steps = Vec::new();
+    for places in units.split(items, options.rollouts_per_step)? {
+        let rows: Vec<u32> = places.flat_map(|place| units.rows(place)).collect();
+        let step = plan_step(items, &rows, &dropped, options, &mut hashes);
+        hashes.add(items, &step);
+        steps.push(step);
+    }
+    let (hash, steps_hash) = hashes.digests();
     Ok(Plan {
         steps,
-        hash: hasher.digest(),
+        hash,
+        steps_hash,
     })
 }
 
-fn validate(items: &[Item], options: &PlanOptions) -> Result<(), PairsError> {
+fn validate(options: &PlanOptions) -> Result<(), PairsError> {
     let positive = [
         ("token_budget", options.token_budget as usize),
         ("ranks", options.ranks),
         ("rollouts_per_step", options.rollouts_per_step.unwrap_or(1)),
     ];
-    if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-        return Err(PairsError::OutOfRange {
+    match positive.iter().find(|(_, value)| *value == 0) {
+        Some((key, _)) => Err(PairsError::OutOfRange {
             key,
             found: "0".to_owned(),
             expected: "at least 1",
-        });
-    }
-    let mut ids: Vec<i64> = items.iter().map(|item| item.item_id).collect();
-    if let Some(item_id) = first_repeated(&mut ids) {
-        return Err(PairsError::DuplicateItem { item_id });
-    }
-    let too_long = items
-        .iter()
-        .find(|item| item.contributes && item.length > options.token_budget);
-    match too_long {
-        Some(item) if options.oversize == Oversize::Error => Err(PairsError::Oversize {
-            item_id: item.item_id,
-            length: item.length,
-            token_budget: options.token_budget,
         }),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
-fn plan_step(items: &[Item], units: &[Unit], options: &PlanOptions) -> Step {
-    let mut denominators = Denominators::default();
-    let mut kept = Vec::new();
-    for unit in units {
-        let members = || unit.iter().filter_map(|row| items.get(*row).map(|item| (*row, item)));
-        let fits = members().all(|(_, item)| !item.contributes || item.length <= options.token_budget);
-        for (row, item) in members() {
-            denominators.rollouts += 1;
-            denominators.tokens += u64::from(item.loss_tokens);
-            if !item.contributes {
-                denominators.skipped_rollouts += 1;
-                denominators.skipped_tokens += u64::from(item.loss_tokens);
-            } else if fits {
-                kept.push(row);
-            } else {
-                denominators.dropped_rollouts += 1;
+/// Returns of each row whether its unit is left out because a member does not fit; nothing where all of them do.
+fn dropped(items: &Items<'_>, units: &Units, count: u32, options: &PlanOptions) -> Result<Vec<bool>, PairsError> {
+    let excess = |row: u32| items.excess(row, options.token_budget);
+    let Some((row, length)) = (0..count).find_map(|row| Some((row, excess(row)?))) else {
+        return Ok(Vec::new());
+    };
+    if options.oversize == Oversize::Error {
+        return Err(PairsError::Oversize {
+            item_id: items.id(row),
+            length,
+            token_budget: options.token_budget,
+        });
+    }
+    let mut dropped = vec![false; items.len()];
+    for place in 0..units.len() {
+        if units.rows(place).any(|row| excess(row).is_some()) {
+            for row in units.rows(place) {
+                if let Some(is_dropped) = dropped.get_mut(row as usize) {
+                    *is_dropped = true;
+                }
             }
         }
     }
+    Ok(dropped)
+}
+
+fn plan_step(items: &Items<'_>, rows: &[u32], dropped: &[bool], options: &PlanOptions, hashes: &mut Hashes) -> Step {
+    // Column by column: a shuffle scatters the rows over memory, and loads that wait for nothing wait together.
+    let (lengths, loss_tokens) = (gathered(items.lengths, rows), gathered(items.loss_tokens, rows));
+    let (contributes, dropped) = (gathered(items.contributes, rows), gathered(dropped, rows));
+    let ids = gathered(items.ids, rows);
+    let mut denominators = Denominators::default();
+    let mut kept = Vec::with_capacity(rows.len());
+    let numbers = rows.iter().zip(lengths).zip(loss_tokens).zip(ids);
+    for ((((row, length), tokens), id), (contributes, is_dropped)) in numbers.zip(contributes.into_iter().zip(dropped))
+    {
+        denominators.rollouts += 1;
+        denominators.tokens += u64::from(tokens);
+        if !contributes {
+            denominators.skipped_rollouts += 1;
+            denominators.skipped_tokens += u64::from(tokens);
+        } else if is_dropped {
+            denominators.dropped_rollouts += 1;
+        } else {
+            kept.push((length, *row));
+            hashes.member(id);
+        }
+    }
     Step {
-        ranks: micro_batches(items, kept, options.token_budget, options.ranks),
+        ranks: micro_batches(kept, options.token_budget, options.ranks),
         denominators,
     }
 }
 
-fn hash_step(hasher: &mut Xxh3, items: &[Item], step: &Step) {
-    let mut put = |number: u64| hasher.update(&number.to_le_bytes());
-    let Denominators {
-        rollouts,
-        tokens,
-        skipped_rollouts,
-        skipped_tokens,
-        dropped_rollouts,
-    } = step.denominators;
-    [rollouts, tokens, skipped_rollouts, skipped_tokens, dropped_rollouts]
-        .into_iter()
-        .for_each(&mut put);
-    for batches in &step.ranks {
-        // Counts before contents: two plans that differ never hash the same numbers.
-        put(batches.len() as u64);
-        for rows in batches {
-            put(rows.len() as u64);
-            rows.iter()
-                .filter_map(|row| items.get(*row))
-                .for_each(|item| put(item.item_id.cast_unsigned()));
-        }
-    }
+fn gathered<T: Copy + Default>(column: &[T], rows: &[u32]) -> Vec<T> {
+    let value = |row: &u32| column.get(*row as usize).copied().unwrap_or_default();
+    rows.iter().map(value).collect()
 }
