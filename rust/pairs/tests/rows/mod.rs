@@ -45,11 +45,9 @@ pub fn group(rewards: &[f64]) -> Vec<Rollout> {
 }
 
 /// The rollout with another response.
-pub fn answering(rollout: Rollout, response: u64) -> Rollout {
-    Rollout {
-        response: NonZeroU64::new(response),
-        ..rollout
-    }
+pub fn answering(mut rollout: Rollout, response: u64) -> Rollout {
+    rollout.response = NonZeroU64::new(response);
+    rollout
 }
 
 /// A request without limits.
