@@ -27,6 +27,7 @@ NUMBERS = (
             Case("1,234", "1234", "yes yes yes"),
             Case(r"12{,}345{,}678", "12345678", "yes yes yes"),
             Case(r"1\,000", "1000", "yes yes yes"),
+            Case("14 {, }916", "14916", "yes yes yes"),
             Case("1,5", "15", "no no no"),
             Case("1,2,3,4", "1234", "no no no"),
         ),
@@ -70,7 +71,8 @@ NUMBERS = (
     Rule(
         "Rounding",
         "Under `eval`, a longer decimal may round to a decimal gold answer of at least three significant digits, and "
-        "a decimal of at least four may stand for an exact value. A reward is never given for a rounded value.",
+        "a decimal of at least four may stand for an exact value. A gold answer that says itself that it is rough is met "
+        "by what rounds to it, from two digits on. A reward is never given for a rounded value.",
         (
             Case("3.14159", "3.14", "no yes no"),
             Case("0.66667", r"\frac{2}{3}", "no yes no"),
@@ -79,6 +81,9 @@ NUMBERS = (
             Case("3.15", "3.14", "no no no"),
             Case("0.67", r"\frac{2}{3}", "no no no"),
             Case("3.14", "3.14159", "no no no"),
+            Case("0.829", r"\approx 0.83", "no yes no"),
+            Case("0.84", r"\approx 0.83", "no no no"),
+            Case(r"\approx 0.83", "0.829", "no no no"),
         ),
     ),
     Rule(
@@ -108,6 +113,17 @@ NUMBERS = (
             Case(r"5\text{ cm}", "5", "yes yes no"),
             Case(r"12\text{ widgets}", "12", "no yes no"),
             Case(r"5\text{ cm}", r"5\text{ kg}", "no no no"),
+        ),
+    ),
+    Rule(
+        "Times of day",
+        "Hours, minutes and seconds, on a clock of 24 hours or with a.m. and p.m., which `rl` takes only as the gold "
+        "answer has them.",
+        (
+            Case("20:34", "20:34:00", "yes yes no"),
+            Case("8:34 p.m.", "20:34", "no yes no"),
+            Case("8:34", "20:34", "no no no"),
+            Case("0:60", "1:00", "no no no"),
         ),
     ),
     Rule(
