@@ -360,3 +360,27 @@ def test_any_rewards_in_any_order_read_back(tmp_path_factory, rewards, seed):
         store.append(frame.sample(fraction=1.0, shuffle=True, seed=seed), 0)
         store.flush()
         assert_frame_equal(store.scan().select(frame.columns).collect(), frame, check_dtypes=False)
+
+
+@pytest.mark.parametrize("steps", [range(1, 3), range(3), range(2, 99), range(5, 9), range(2, 2)])
+def test_a_scan_of_some_steps_is_the_scan_of_all_filtered(path, steps):
+    write(path, range(4))
+    store = RolloutStore.open(path)
+    wanted = pl.col("step").is_in(list(steps))
+    assert_frame_equal(store.scan(steps=steps).collect(), store.scan().filter(wanted).collect())
+
+
+def test_a_scan_of_some_steps_opens_no_other_file(path):
+    write(path, range(3))
+    store = RolloutStore.open(path)
+    lazy = store.scan(steps=range(1, 2))
+    for segment in store.segments():
+        if "00000001" not in segment.name:
+            segment.unlink()
+    assert lazy.collect()["step"].unique().to_list() == [1]
+
+
+def test_steps_with_a_stride_are_refused(path):
+    write(path, range(1))
+    with pytest.raises(ConfigError, match="leaves steps out"):
+        RolloutStore.open(path).scan(steps=range(0, 9, 2))

@@ -5,6 +5,7 @@ reader of Parquet takes the glob `run=*/*.parquet` of the store's folder.
 """
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ _METADATA = ("config_hash", "tokenizer_hash", "template_hash")
 _LIVE = "run=*/*.parquet"
 _SUPERSEDED = "_superseded/run=*/attempt-*/*.parquet"
 _STEPS = 2**31
+_NAMED_STEPS = re.compile(r"steps?-(\d+)(?:-(\d+))?\.")
 # What is counted part by part ends a part at either bound.
 _PART_FILES, _PART_BYTES = 256, 1 << 28
 _logger = logging.getLogger(__name__)
@@ -235,20 +237,22 @@ class RolloutStore:
     def __repr__(self) -> str:
         return f"RolloutStore({str(self.path)!r}, run_id={self.run_id!r})"
 
-    def scan(self, *, include_superseded: bool = False) -> "pl.LazyFrame":
+    def scan(self, *, steps: range | None = None, include_superseded: bool = False) -> "pl.LazyFrame":
         """Return the committed rollouts as a lazy frame: schema v1, the scores `reward_<name>`, and `run`.
 
         A column that a segment lacks is null in its rows. Float16 logprobs are widened to 32 bits.
 
         Args:
+            steps: Of these steps of the optimizer alone, one after another. Other files are not opened, so that what it
+                costs does not grow with the store.
             include_superseded: Add what resumes have moved aside, told apart by a column `is_superseded`.
         """
         import polars as pl
 
-        live = self._scan_files(_LIVE)
+        live = self._scan_files(_LIVE, steps)
         if not include_superseded:
             return live
-        superseded = self._scan_files(_SUPERSEDED)
+        superseded = self._scan_files(_SUPERSEDED, steps)
         marked = [live.with_columns(is_superseded=pl.lit(False)), superseded.with_columns(is_superseded=pl.lit(True))]
         return pl.concat(marked)
 
@@ -270,15 +274,24 @@ class RolloutStore:
 
         return _scan_files(segments, pl.DataFrame(_core.store_schema([])), path_column="segment")
 
-    def _scan_files(self, pattern: str) -> "pl.LazyFrame":
+    def _scan_files(self, pattern: str, steps: range | None = None) -> "pl.LazyFrame":
         import polars as pl
 
+        if steps is not None and steps.step != 1:
+            raise ConfigError(
+                f"steps={steps} leaves steps out; give a range without a stride, and filter what it finds"
+            )
         try:
             rewards = _core.store_reward_columns(self.path)
         except StoreError as error:
             raise StoreError(f"{error}; `twogrpo store check` lists what is wrong") from error
         empty = pl.DataFrame(_core.store_schema(rewards))
-        return _scan_files(sorted(self.path.glob(pattern)), empty)
+        files = sorted(self.path.glob(pattern))
+        if steps is None:
+            return _scan_files(files, empty)
+        # A file may hold more steps than those.
+        is_wanted = (pl.col("step") >= steps.start) & (pl.col("step") < steps.stop)
+        return _scan_files([file for file in files if _holds(file, steps)], empty).filter(is_wanted)
 
     def check(self, *, deep: bool = False) -> CheckReport:
         """Return what is damaged, without changing anything.
@@ -390,6 +403,15 @@ def _by_steps(segments: Sequence[Path]) -> Iterator[list[Path]]:
         size += file.stat().st_size
     if part:
         yield part
+
+
+def _holds(segment: Path, steps: range) -> bool:
+    """Return whether a file, `step-00000012.w0.parquet` or `steps-00000000-00000063.w0.parquet`, has such a step."""
+    named = _NAMED_STEPS.match(segment.name)
+    if named is None:
+        return True
+    first, last = named.groups()
+    return int(first) < steps.stop and int(last or first) >= steps.start
 
 
 def _step_of(segment: Path) -> tuple[Path, str]:

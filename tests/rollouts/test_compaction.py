@@ -30,6 +30,12 @@ def test_the_rollouts_are_the_same(store, copy):
     assert copy.scan().collect().sort(keys).equals(store.scan().collect().sort(keys))
 
 
+@pytest.mark.parametrize("steps", [range(3), range(60, 66), range(69, 70), range(70, 99)])
+def test_some_steps_are_the_same(store, copy, steps):
+    keys = ["step", "writer", "group_id", "rollout_idx"]
+    assert copy.scan(steps=steps).collect().sort(keys).equals(store.scan(steps=steps).collect().sort(keys))
+
+
 def test_pairs_are_the_same(store, copy):
     assert build_pairs(copy, PairSpec()).equals(build_pairs(store, PairSpec()))
 
