@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -75,6 +79,52 @@ def test_a_plan_is_repeated_and_resumed_by_its_hash():
     assert make(0).hash == make(0).hash
     assert make(0).table.equals(make(0).table)
     assert make(0).hash != make(1).hash
+
+
+def test_another_number_of_ranks_goes_on_with_the_same_steps():
+    frame = items([1 + n * 37 % 60 for n in range(300)], pair_id=[n // 2 for n in range(300)])
+    one, four = (plan_batches(frame, token_budget=64, rollouts_per_step=20, ranks=ranks) for ranks in (1, 4))
+    assert one.hash != four.hash
+    assert one.steps_hash == four.steps_hash
+    for step in range(one.steps):
+        whole = [item for batch in one.micro_batches(step) for item in batch]
+        split = [item for rank in range(4) for batch in four.micro_batches(step, rank) for item in batch]
+        assert sorted(whole) == sorted(split)
+
+
+def test_the_hash_of_the_steps_tells_seeds_items_and_denominators_apart():
+    frame = items([10] * 40)
+    changed = (
+        {"seed": 1},
+        {"epoch": 1},
+        {"rollouts_per_step": 4},
+        {"items": items([11] * 40)},
+        {"items": frame.with_columns(item_id=pl.col("item_id") + 1)},
+    )
+    plans = [
+        plan_batches(**{"items": frame, "token_budget": 64, "rollouts_per_step": 8, **new}) for new in ({}, *changed)
+    ]
+    assert len({plan.steps_hash for plan in plans}) == len(plans)
+
+
+def test_a_plan_does_not_depend_on_threads(tmp_path):
+    frame = items([1 + n * 37 % 101 for n in range(400)])
+    frame.write_parquet(tmp_path / "items.parquet")
+    code = (
+        "import sys, polars as pl; from twogrpo import plan_batches;"
+        "print(plan_batches(pl.scan_parquet(sys.argv[1]), token_budget=128, rollouts_per_step=50).hash)"
+    )
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code, tmp_path / "items.parquet"],
+            env={**os.environ, "POLARS_MAX_THREADS": threads, "TWOGRPO_NUM_THREADS": threads},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        for threads in ("1", "3")
+    }
+    assert hashes == {plan_batches(frame, token_budget=128, rollouts_per_step=50).hash}
 
 
 def test_pyarrow_and_lazy_frames_are_read():

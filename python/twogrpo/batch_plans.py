@@ -133,12 +133,12 @@ def _core_items(items: Any) -> "pl.DataFrame":  # noqa: ANN401  # anything that 
     missing = [name for name in ("item_id", "length") if name not in present]
     if missing:
         raise DataError(f"items lack {', '.join(missing)}; columns found: {', '.join(present) or 'none'}")
-    loss_tokens = "loss_tokens" if "loss_tokens" in present else "length"
+    has_loss_tokens = "loss_tokens" in present
     advantage = pl.col("advantage") if "advantage" in present else pl.lit(None)
     columns = lazy.select(
         pl.col("item_id").cast(pl.Int64),
         pl.col("length").cast(pl.UInt32),
-        pl.col(loss_tokens).cast(pl.UInt32).alias("loss_tokens"),
+        *([pl.col("loss_tokens").cast(pl.UInt32)] if has_loss_tokens else []),
         (pl.col("pair_id") if "pair_id" in present else pl.lit(None)).cast(pl.Int64).alias("pair_id"),
         (advantage != 0).fill_null(value=True).alias("contributes"),
     )
@@ -148,6 +148,7 @@ def _core_items(items: Any) -> "pl.DataFrame":  # noqa: ANN401  # anything that 
         reason = str(error).splitlines()[0]
         msg = f"items have a column of the wrong type or range ({reason}); expected the types of the store's schema"
         raise DataError(msg) from error
+    rows = rows if has_loss_tokens else rows.with_columns(loss_tokens=rows["length"])
     for name in ("item_id", "length", "loss_tokens"):
         if rows[name].has_nulls():
             raise DataError(f"items have {rows[name].null_count()} rows without {name}; expected it in every row")

@@ -25,8 +25,9 @@ def pair_rollouts(store: "RolloutStore", pairs: "pl.DataFrame") -> Iterator["pl.
         pairs: What `build_pairs` returns.
 
     Yields:
-        The columns of `pairs`; those that both rollouts share (run_id, step, group_id, prompt, gold, prompt_ids); and
-        response, response_ids, response_len, reward and finish_reason of each, as `chosen_...` and `rejected_...`.
+        The columns of `pairs`; those that both rollouts share (run_id, step, group_id, prompt, gold, prompt_ids: the
+        chosen's, where the two are of different draws); and response, response_ids, response_len, reward and
+        finish_reason of each, as `chosen_...` and `rejected_...`.
 
     Raises:
         DataError: The store does not hold a rollout that a pair names.

@@ -102,11 +102,10 @@ class PairSpec:
     @property
     def asked_for(self) -> dict[str, str]:
         """The field that asks for each column which rollouts may lack, but not all of them."""
-        return {
-            column: f"{name}={getattr(self, name)}".lower()
-            for name, column in _ASKED_FOR.items()
-            if getattr(self, name) not in (None, False)
-        }
+        values = {name: getattr(self, name) for name in _ASKED_FOR}
+        # A limit of 0 is one.
+        is_set = {name for name, value in values.items() if value is not None and value is not False}
+        return {_ASKED_FOR[name]: f"{name}={value}".lower() for name, value in values.items() if name in is_set}
 
 
 @dataclass(frozen=True)

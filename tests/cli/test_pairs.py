@@ -38,6 +38,21 @@ def test_keys_choose_the_pairs(stored):
     assert counts["shown"][0]["chosen"]["finish_reason"] == "stop"
 
 
+def test_draws_of_a_prompt_pair_across_steps(tmp_path):
+    from twogrpo import RolloutStore
+
+    rows = {"rollout_idx": [0, 1], "prompt": "p", "response": ["a", "b"]}
+    with RolloutStore.open(tmp_path, run_id="r") as store:
+        for step, reward in enumerate((0.0, 1.0)):
+            made = {"group_id": step, "policy_version": 3 * step, "reward": reward}
+            store.append(pl.DataFrame(rows | {name: [value] * 2 for name, value in made.items()}), step)
+    assert run("pairs", tmp_path).stdout.split()[-1] == "0"
+    crossed = run("pairs", tmp_path, "pairs.cross_step=true", "pairs.max_staleness=3", "--show", 1)
+    assert "pair 1  step 1  margin 1  staleness 3" in crossed.stdout
+    none = run("pairs", tmp_path, "pairs.cross_step=true", "pairs.max_staleness=2")
+    assert none.stdout.splitlines()[0].endswith("pairs 0")
+
+
 def test_what_a_model_wrote_cannot_move_the_cursor(tmp_path):
     from twogrpo import RolloutStore
 
@@ -98,7 +113,9 @@ def test_a_store_without_its_run_needs_to_be_told_how_it_asked(stored, tmp_path)
     [
         (("nowhere",), 4, ("nowhere", "holds no rollout store")),
         (("run", "pairs.yaml"), 2, ("`pairs.yaml` is not key=value",)),
-        (("run", "pairs.strategy=best"), 2, ("pairs.strategy='best'", "best_worst")),
+        (("run", "pairs.strategy=best"), 2, ("pairs.strategy='best'", "best_worst", "nearest_length")),
+        (("run", "pairs.max_staleness=2"), 3, ("no rollout has policy_version", "pairs.max_staleness=2")),
+        (("run", "pairs.same_model=true"), 3, ("no rollout has model_id", "pairs.same_model=true")),
         (("run", "--export", "pairs.csv"), 2, ("--export pairs.csv: expected a file that ends in .jsonl or .parquet",)),
         (("run", "--export", "none/pairs.jsonl"), 3, ("there is no folder none",)),
         (("run", "--export", "-", "pairs.margin=1"), 3, ("makes no pair to export",)),

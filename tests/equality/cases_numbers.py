@@ -71,8 +71,8 @@ NUMBERS = (
     Rule(
         "Rounding",
         "Under `eval`, a longer decimal may round to a decimal gold answer of at least three significant digits, and "
-        "a decimal of at least four may stand for an exact value. A gold answer that says itself that it is rough is met "
-        "by what rounds to it, from two digits on. A reward is never given for a rounded value.",
+        "a decimal of at least four may stand for an exact value. A gold answer that says itself that it is rough is "
+        "met by what rounds to it, from two digits on. A reward is never given for a rounded value.",
         (
             Case("3.14159", "3.14", "no yes no"),
             Case("0.66667", r"\frac{2}{3}", "no yes no"),

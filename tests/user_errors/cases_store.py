@@ -37,6 +37,11 @@ def every_reward_equal(folder):
         store.append(rows.unique(["group_id", "rollout_idx"]).with_columns(reward=pl.lit(1.0, pl.Float32)), 0)
 
 
+def no_policy_known(folder):
+    # A program that logs into a store may say nothing about who sampled its rollouts.
+    every_reward_equal(folder)
+
+
 def another_tokenizer(folder):
     from transformers import AutoTokenizer
 
@@ -188,6 +193,21 @@ STORE = [
         prepare=every_reward_equal,
         code=3,
         says=("makes no pair", "twogrpo pairs"),
+    ),
+    Case(
+        did="mistype the name of a strategy of pairs",
+        needs="run",
+        words=("pairs", "run", "pairs.strategy=nearest"),
+        code=2,
+        says=("pairs.strategy='nearest'", "nearest_length", "sweet_spot"),
+    ),
+    Case(
+        did="limit the staleness of pairs where no rollout knows its policy's version",
+        needs="run",
+        words=("pairs", "run", "pairs.max_staleness=1"),
+        prepare=no_policy_known,
+        code=3,
+        says=("no rollout has policy_version", "pairs.max_staleness=1", "leave that key unset"),
     ),
     Case(
         did="train with `dpo` on a model with another tokenizer",

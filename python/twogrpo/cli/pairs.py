@@ -168,7 +168,9 @@ def _examples(store: "RolloutStore", table: "pl.DataFrame") -> list[dict[str, An
     found = {}
     for part in pair_rollouts(store, table):
         for row in part.iter_rows(named=True):
-            shared = {name: row[name] for name in ("pair_id", "run_id", "step", "margin", "prompt", "gold")}
+            shared = {
+                name: row[name] for name in ("pair_id", "run_id", "step", "margin", "staleness", "prompt", "gold")
+            }
             sides = {side: {name: row[f"{side}_{name}"] for name in names} for side in ("chosen", "rejected")}
             found[row["pair_id"]] = shared | sides
     return [found[pair_id] for pair_id in table["pair_id"]]
@@ -190,7 +192,8 @@ def _print_report(report: dict[str, Any], stream: TextIO) -> None:
 
 def _print_example(number: int, example: dict[str, Any], stream: TextIO) -> None:
     gold = "" if example["gold"] is None else f"  gold {printable(example['gold'])}"
-    print(f"\npair {number}  step {example['step']}  margin {example['margin']:g}{gold}", file=stream)
+    stale = f"  staleness {example['staleness']:,}" if example["staleness"] else ""
+    print(f"\npair {number}  step {example['step']}  margin {example['margin']:g}{stale}{gold}", file=stream)
     _print_text("prompt", example["prompt"], stream)
     for side in ("chosen", "rejected"):
         rollout = example[side]

@@ -118,12 +118,23 @@ class DpoSection(Section):
 class PairsSection(Section):
     """Which pairs are built from stored rollouts."""
 
-    strategy: Literal["one_random", "all", "best_worst"] = "one_random"
-    """One random decided pair a group, all of them, or the best against the worst."""
+    strategy: Literal["one_random", "all", "best_worst", "best_random", "sweet_spot", "hardest", "nearest_length"] = (
+        "one_random"
+    )
+    """Of each group any pair, all, best against worst, best against any, best against mean - 2 standard deviations, the
+    smallest margin, or the smallest difference of lengths."""
     margin: Annotated[float, Field(ge=0)] = 0.0
     """A pair's rewards differ by more than this; ties never pair."""
+    cross_step: bool = False
+    """A draw of a prompt, a tied one too, may also take a rollout of an earlier draw, from the nearest 64."""
+    max_staleness: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """Most policy versions between the rollouts of a pair; unknown ones, and those of two runs, then never pair."""
+    same_model: bool = False
+    """Both rollouts of a pair have the same model_id; unknown ones never pair."""
+    dedupe: bool = False
+    """Responses of equal token ids count once; reads the token ids of the whole store."""
     max_per_prompt: Count | None = None
-    """Most pairs of one prompt over all its groups; by default 4 beyond group size 2."""
+    """Most pairs of one prompt over all its groups; by default 4 beyond group size 2, and with `all` and cross_step."""
     max_per_rollout: Count | None = None
     """Most pairs that one rollout stands in."""
     cut_responses: Literal["include", "exclude", "only_rejected"] = "include"

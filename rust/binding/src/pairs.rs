@@ -1,5 +1,6 @@
 //! Pairs over Arrow tables of rollouts.
 
+use std::mem::take;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use arrow_array::types::{Float64Type, Int32Type, Int64Type, UInt32Type};
 use arrow_array::{ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray};
 use pyo3::prelude::*;
 use pyo3_arrow::PyTable;
-use twogrpo_pairs::{GroupCounts, Names, Pair, PairSpec, PairsError, Rollout, hash_ids};
+use twogrpo_pairs::{GroupCounts, NameList, Names, Pair, PairSpec, PairsError, Rollout, hash_ids};
 
 use crate::columns::{Columns, table};
 use crate::error::pairs_error;
@@ -77,12 +78,14 @@ impl PyPairRows {
     }
 
     /// Return the pairs of all rows: `pair_id`, `chosen_rollout_id`, `rejected_rollout_id`, `prompt_id`, `margin` and
-    /// `staleness`.
+    /// `staleness`. The rows are given up.
     fn pairs(&mut self, py: Python<'_>, spec: PySpec) -> PyResult<PyTable> {
         let spec = spec.parse()?;
+        let Self { rollouts, prompts, .. } = take(self);
         py.detach(|| {
-            let pairs = twogrpo_pairs::build_pairs(&self.rollouts, &spec).map_err(pairs_error)?;
-            self.table(&pairs)
+            let prompts = prompts.into_list();
+            let pairs = twogrpo_pairs::build_pairs(&rollouts, &spec).map_err(pairs_error)?;
+            pair_table(&rollouts, &prompts, &pairs)
         })
     }
 
@@ -145,44 +148,44 @@ impl PyPairRows {
         }
         Ok(())
     }
+}
 
-    fn table(&self, pairs: &[Pair]) -> PyResult<PyTable> {
-        let rollout = |row: u32| self.rollouts.get(row as usize);
-        let id = |row: u32| rollout(row).map(|rollout| rollout.rollout_id);
-        let prompt = |pair: &Pair| {
-            let number = [pair.chosen, pair.rejected]
-                .into_iter()
-                .find_map(|row| rollout(row)?.prompt)?;
-            self.prompts.name(number)
-        };
-        let staleness = |pair: &Pair| {
-            pair.staleness
-                .map(|versions| i32::try_from(versions).unwrap_or(i32::MAX))
-        };
-        let ids = |of: fn(&Pair) -> u32| -> ArrayRef {
-            Arc::new(pairs.iter().map(|pair| id(of(pair))).collect::<Int64Array>())
-        };
-        table([
-            (
-                "pair_id",
-                Arc::new(pairs.iter().map(|pair| pair.pair_id).collect::<Int64Array>()) as ArrayRef,
-            ),
-            ("chosen_rollout_id", ids(|pair| pair.chosen)),
-            ("rejected_rollout_id", ids(|pair| pair.rejected)),
-            (
-                "prompt_id",
-                Arc::new(pairs.iter().map(prompt).collect::<LargeStringArray>()),
-            ),
-            (
-                "margin",
-                Arc::new(pairs.iter().map(|pair| pair.margin).collect::<Float64Array>()),
-            ),
-            (
-                "staleness",
-                Arc::new(pairs.iter().map(staleness).collect::<Int32Array>()),
-            ),
-        ])
-    }
+fn pair_table(rollouts: &[Rollout], prompts: &NameList, pairs: &[Pair]) -> PyResult<PyTable> {
+    let rollout = |row: u32| rollouts.get(row as usize);
+    let prompt = |pair: &Pair| {
+        let number = [pair.chosen, pair.rejected]
+            .into_iter()
+            .find_map(|row| rollout(row)?.prompt)?;
+        prompts.get(number)
+    };
+    let staleness = |pair: &Pair| {
+        pair.staleness
+            .map(|versions| i32::try_from(versions).unwrap_or(i32::MAX))
+    };
+    let ids = |of: fn(&Pair) -> u32| -> ArrayRef {
+        let id = |pair| rollout(of(pair)).map(|rollout| rollout.rollout_id);
+        Arc::new(pairs.iter().map(id).collect::<Int64Array>())
+    };
+    table([
+        (
+            "pair_id",
+            Arc::new(pairs.iter().map(|pair| pair.pair_id).collect::<Int64Array>()) as ArrayRef,
+        ),
+        ("chosen_rollout_id", ids(|pair| pair.chosen)),
+        ("rejected_rollout_id", ids(|pair| pair.rejected)),
+        (
+            "prompt_id",
+            Arc::new(pairs.iter().map(prompt).collect::<LargeStringArray>()),
+        ),
+        (
+            "margin",
+            Arc::new(pairs.iter().map(|pair| pair.margin).collect::<Float64Array>()),
+        ),
+        (
+            "staleness",
+            Arc::new(pairs.iter().map(staleness).collect::<Int32Array>()),
+        ),
+    ])
 }
 
 /// Returns the number of each name; a name and further token ids together are another one.

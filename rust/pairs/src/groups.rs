@@ -29,11 +29,9 @@ impl<'a> Groups<'a> {
     /// Returns the groups of some rollouts, whose order has no say.
     pub fn of(rollouts: &'a [Rollout]) -> Result<Self, PairsError> {
         let count = u32::try_from(rollouts.len()).map_err(|_| PairsError::TooMany { found: rollouts.len() })?;
-        let mut ids: Vec<i64> = rollouts.iter().map(|rollout| rollout.rollout_id).collect();
-        if let Some(rollout_id) = first_repeated(&mut ids) {
+        if let Some(rollout_id) = first_repeated(rollouts.iter().map(|rollout| rollout.rollout_id)) {
             return Err(PairsError::DuplicateRollout { rollout_id });
         }
-        drop(ids);
         let row = |row: &u32| rollouts.get(*row as usize);
         let group = |index: &u32| row(index).map(Rollout::group);
         let mut rows: Vec<u32> = (0..count).collect();

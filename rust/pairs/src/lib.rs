@@ -20,7 +20,7 @@ pub use build::build_pairs;
 pub use candidates::Pair;
 pub use counts::{GroupCounts, count_groups};
 pub use error::PairsError;
-pub use names::{Names, hash_ids};
+pub use names::{NameList, Names, hash_ids};
 pub use plan::{Denominators, Items, MicroBatch, Oversize, Plan, PlanOptions, Step, plan_batches};
 pub use rollout::Rollout;
 pub use spec::{CutResponses, PairSpec, Strategy};

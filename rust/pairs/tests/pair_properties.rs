@@ -189,39 +189,25 @@ proptest! {
     }
 
     #[test]
-    fn a_group_makes_the_pair_that_its_strategy_looks_for(rows in rollouts(), spec in specs(), choice in 0..7usize) {
+    fn a_group_makes_the_pair_that_its_strategy_looks_for(rows in rollouts(), spec in specs()) {
         let spec = PairSpec { cross_step: false, dedupe: false, max_per_rollout: None, ..spec };
-        let spec = PairSpec { strategy: STRATEGIES[choice], max_per_prompt: Some(usize::MAX), ..spec };
+        let spec = PairSpec { max_staleness: None, max_per_prompt: Some(usize::MAX), ..spec };
         let mut groups: BTreeMap<(u32, i64), Vec<[&Rollout; 2]>> = BTreeMap::new();
         for pair in allowed(&rows, &spec) {
             groups.entry((pair[0].run, pair[0].group_id)).or_default().push(pair);
         }
-        let built = build_pairs(&rows, &spec).unwrap();
-        if spec.strategy != Choice::All {
+        for strategy in STRATEGIES.into_iter().filter(|strategy| *strategy != Choice::All) {
+            let built = build_pairs(&rows, &PairSpec { strategy, ..spec.clone() }).unwrap();
             prop_assert_eq!(built.len(), groups.len());
-        }
-        for pair in &built {
-            let [chosen, rejected] = both(&rows, pair);
-            let rewards: Vec<f64> = rows
-                .iter()
-                .filter(|row| (row.run, row.group_id) == (chosen.run, chosen.group_id))
-                .map(|row| row.reward)
-                .collect();
-            let target = sweet_spot(&rewards);
-            let least = |of: &dyn Fn(&Rollout, &Rollout) -> f64| {
-                let others = &groups[&(chosen.run, chosen.group_id)];
-                let found = others.iter().map(|[good, bad]| of(good, bad)).fold(f64::INFINITY, f64::min);
-                (of(chosen, rejected) - found).abs() < 1e-9
-            };
-            let is_sought = match spec.strategy {
-                Choice::OneRandom | Choice::All => true,
-                Choice::BestWorst => least(&|good, bad| bad.reward - good.reward),
-                Choice::BestRandom => least(&|good, _| -good.reward),
-                Choice::SweetSpot => least(&|good, bad| -1e3 * good.reward + (bad.reward - target).abs()),
-                Choice::Hardest => least(&|good, bad| good.reward - bad.reward),
-                Choice::NearestLength => least(&|good, bad| f64::from(good.length.abs_diff(bad.length))),
-            };
-            prop_assert!(is_sought, "{:?} took {chosen:?} and {rejected:?}", spec.strategy);
+            for pair in &built {
+                let [chosen, rejected] = both(&rows, pair);
+                let group = (chosen.run, chosen.group_id);
+                let members = rows.iter().filter(|row| (row.run, row.group_id) == group);
+                let rewards: Vec<f64> = members.map(|row| row.reward).collect();
+                let sought = |good: &Rollout, bad: &Rollout| sought(strategy, good, bad, sweet_spot(&rewards));
+                let least = groups[&group].iter().map(|[good, bad]| sought(good, bad)).fold(f64::INFINITY, f64::min);
+                prop_assert!(sought(chosen, rejected) - least < 1e-9, "{strategy:?} took {chosen:?}, {rejected:?}");
+            }
         }
     }
 
@@ -246,6 +232,18 @@ proptest! {
             build_pairs(&rows, &unlimited(Choice::All)).unwrap().len(),
             count_groups(&rows).unwrap().pairs
         );
+    }
+}
+
+/// What a strategy wants the least of.
+fn sought(strategy: Choice, good: &Rollout, bad: &Rollout, target: f64) -> f64 {
+    match strategy {
+        Choice::OneRandom | Choice::All => 0.0,
+        Choice::BestWorst => bad.reward - good.reward,
+        Choice::BestRandom => -good.reward,
+        Choice::SweetSpot => -1e3 * good.reward + (bad.reward - target).abs(),
+        Choice::Hardest => good.reward - bad.reward,
+        Choice::NearestLength => f64::from(good.length.abs_diff(bad.length)),
     }
 }
 

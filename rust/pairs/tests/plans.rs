@@ -295,6 +295,20 @@ fn one_rank_or_many_have_the_same_steps() {
 }
 
 #[test]
+fn equal_lengths_in_other_steps_are_other_steps() {
+    let items = items(&[8; 40]);
+    let hash = |seed| {
+        let options = PlanOptions {
+            seed,
+            rollouts_per_step: Some(10),
+            ..options(64)
+        };
+        plan(&items, &options).unwrap().steps_hash
+    };
+    assert_ne!(hash(0), hash(1));
+}
+
+#[test]
 fn units_are_found_wherever_their_items_stand() {
     let neighbours: Vec<Item> = (0..20)
         .map(|row| Item {

@@ -6,6 +6,7 @@ use std::collections::binary_heap::PeekMut;
 
 use super::MicroBatch;
 use super::pack::best_fit_decreasing;
+use super::shares::{Key, length_and_row};
 
 /// Tokens of a sequence after which attention costs as much again as everything else; a rough figure for models of
 /// 0.5 to 7 billion parameters. It only shapes the balance, never the cap.
@@ -18,12 +19,9 @@ const FULL_BINS: usize = 64;
 /// A micro-batch and its work.
 type Load = (u64, MicroBatch);
 
-/// Returns each rank's micro-batches of some rows, given with their lengths, under the token budget, which none exceeds.
-pub fn micro_batches(rows: Vec<(u32, u32)>, token_budget: u32, ranks: usize) -> Vec<Vec<MicroBatch>> {
-    // One number a row, the longest first and then in order, as numbers sort faster than pairs of them.
-    let mut keys: Vec<u64> = rows.into_iter().map(|(length, row)| key(length, row)).collect();
-    keys.sort_unstable();
-    let rows: Vec<(u32, u32)> = keys.into_iter().map(length_and_row).collect();
+/// Returns each rank's micro-batches of some rows, the longest first, under the token budget, which none exceeds.
+pub fn micro_batches(keys: &[Key], token_budget: u32, ranks: usize) -> Vec<Vec<MicroBatch>> {
+    let rows: Vec<(u32, u32)> = keys.iter().map(|key| length_and_row(*key)).collect();
     let lengths: Vec<u32> = rows.iter().map(|(length, _)| *length).collect();
     let (count, bins) = balanced_bins(&lengths, token_budget, ranks);
     let mut members = vec![0; count];
@@ -43,15 +41,6 @@ pub fn micro_batches(rows: Vec<(u32, u32)>, token_budget: u32, ranks: usize) -> 
         }
     }
     spread(loads, ranks)
-}
-
-fn key(length: u32, row: u32) -> u64 {
-    (u64::from(u32::MAX - length) << 32) | u64::from(row)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "both halves of the number are taken")]
-fn length_and_row(key: u64) -> (u32, u32) {
-    (u32::MAX - (key >> 32) as u32, key as u32)
 }
 
 /// Returns a number of bins, a multiple of the ranks, and the bin of each length.

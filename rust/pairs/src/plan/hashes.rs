@@ -3,25 +3,17 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{Items, Step};
-use crate::random::hash;
 
 /// Hashes of the steps so far.
 #[derive(Default)]
 pub struct Hashes {
     all: Xxh3,
     steps: Xxh3,
-    /// Of the next step's items; a sum, as their order within a step means nothing.
-    members: u64,
 }
 
 impl Hashes {
-    /// Counts an item to the next step's.
-    pub fn member(&mut self, item_id: i64) {
-        self.members = self.members.wrapping_add(hash([item_id.cast_unsigned()]));
-    }
-
-    /// Takes the next step.
-    pub fn add(&mut self, items: &Items<'_>, step: &Step) {
+    /// Takes the next step; `members` is a hash of its items.
+    pub fn add(&mut self, items: &Items<'_>, step: &Step, members: u64) {
         let counts = step.denominators;
         let counts = [
             counts.rollouts,
@@ -34,7 +26,7 @@ impl Hashes {
             put(&mut self.all, number);
             put(&mut self.steps, number);
         }
-        put(&mut self.steps, std::mem::take(&mut self.members));
+        put(&mut self.steps, members);
         let mut bytes = Vec::new();
         for batches in &step.ranks {
             // Counts before contents: two plans that differ never hash the same numbers.

@@ -60,9 +60,7 @@ impl Items<'_> {
         if let Some(found) = others.into_iter().find(|found| *found != rows) {
             return Err(PairsError::UnequalColumns { found, expected: rows });
         }
-        if !self.ids.is_sorted_by(|left, right| left < right)
-            && let Some(item_id) = first_repeated(&mut self.ids.to_vec())
-        {
+        if let Some(item_id) = first_repeated(self.ids.iter().copied()) {
             return Err(PairsError::DuplicateItem { item_id });
         }
         u32::try_from(rows).map_err(|_| PairsError::TooMany { found: rows })

@@ -7,12 +7,14 @@ mod balance;
 mod hashes;
 mod items;
 mod pack;
+mod shares;
 mod units;
 
 use crate::error::PairsError;
 use balance::micro_batches;
 use hashes::Hashes;
 pub use items::Items;
+use shares::Shares;
 use units::Units;
 
 /// What becomes of an item that is longer than the budget.
@@ -87,16 +89,20 @@ pub struct Plan {
 pub fn plan_batches(items: &Items<'_>, options: &PlanOptions) -> Result<Plan, PairsError> {
     validate(options)?;
     let count = items.check()?;
-    let units = Units::shuffled(items, count, options);
-    let dropped = dropped(items, &units, count, options)?;
+    if options.oversize == Oversize::Error {
+        refuse_oversize(items, count, options.token_budget)?;
+    }
+    let shares = Shares::of(items, &Units::of(items, count), options)?;
     let mut hashes = Hashes::default();
     let mut steps = Vec::new();
-    for places in units.split(items, options.rollouts_per_step)? {
-        let rows: Vec<u32> = places.flat_map(|place| units.rows(place)).collect();
-        let step = plan_step(items, &rows, &dropped, options, &mut hashes);
-        hashes.add(items, &step);
+    shares.for_each(|share, keys| {
+        let step = Step {
+            ranks: micro_batches(keys, options.token_budget, options.ranks),
+            denominators: share.denominators,
+        };
+        hashes.add(items, &step, share.members);
         steps.push(step);
-    }
+    });
     let (hash, steps_hash) = hashes.digests();
     Ok(Plan {
         steps,
@@ -121,61 +127,13 @@ fn validate(options: &PlanOptions) -> Result<(), PairsError> {
     }
 }
 
-/// Returns of each row whether its unit is left out because a member does not fit; nothing where all of them do.
-fn dropped(items: &Items<'_>, units: &Units, count: u32, options: &PlanOptions) -> Result<Vec<bool>, PairsError> {
-    let excess = |row: u32| items.excess(row, options.token_budget);
-    let Some((row, length)) = (0..count).find_map(|row| Some((row, excess(row)?))) else {
-        return Ok(Vec::new());
-    };
-    if options.oversize == Oversize::Error {
-        return Err(PairsError::Oversize {
+fn refuse_oversize(items: &Items<'_>, count: u32, token_budget: u32) -> Result<(), PairsError> {
+    match (0..count).find_map(|row| Some((row, items.excess(row, token_budget)?))) {
+        Some((row, length)) => Err(PairsError::Oversize {
             item_id: items.id(row),
             length,
-            token_budget: options.token_budget,
-        });
+            token_budget,
+        }),
+        None => Ok(()),
     }
-    let mut dropped = vec![false; items.len()];
-    for place in 0..units.len() {
-        if units.rows(place).any(|row| excess(row).is_some()) {
-            for row in units.rows(place) {
-                if let Some(is_dropped) = dropped.get_mut(row as usize) {
-                    *is_dropped = true;
-                }
-            }
-        }
-    }
-    Ok(dropped)
-}
-
-fn plan_step(items: &Items<'_>, rows: &[u32], dropped: &[bool], options: &PlanOptions, hashes: &mut Hashes) -> Step {
-    // Column by column: a shuffle scatters the rows over memory, and loads that wait for nothing wait together.
-    let (lengths, loss_tokens) = (gathered(items.lengths, rows), gathered(items.loss_tokens, rows));
-    let (contributes, dropped) = (gathered(items.contributes, rows), gathered(dropped, rows));
-    let ids = gathered(items.ids, rows);
-    let mut denominators = Denominators::default();
-    let mut kept = Vec::with_capacity(rows.len());
-    let numbers = rows.iter().zip(lengths).zip(loss_tokens).zip(ids);
-    for ((((row, length), tokens), id), (contributes, is_dropped)) in numbers.zip(contributes.into_iter().zip(dropped))
-    {
-        denominators.rollouts += 1;
-        denominators.tokens += u64::from(tokens);
-        if !contributes {
-            denominators.skipped_rollouts += 1;
-            denominators.skipped_tokens += u64::from(tokens);
-        } else if is_dropped {
-            denominators.dropped_rollouts += 1;
-        } else {
-            kept.push((length, *row));
-            hashes.member(id);
-        }
-    }
-    Step {
-        ranks: micro_batches(kept, options.token_budget, options.ranks),
-        denominators,
-    }
-}
-
-fn gathered<T: Copy + Default>(column: &[T], rows: &[u32]) -> Vec<T> {
-    let value = |row: &u32| column.get(*row as usize).copied().unwrap_or_default();
-    rows.iter().map(value).collect()
 }

@@ -6,82 +6,84 @@ use super::PlanOptions;
 use super::items::Items;
 use crate::error::PairsError;
 use crate::random::permutation;
+use crate::repeated::first_repeated;
 
-/// The units of some items.
+/// The units of some items, in the order of their first rows.
 pub struct Units {
     /// Rows of all items, those of a unit side by side and in order; none where they are so already.
     rows: Option<Vec<u32>>,
-    /// Where each unit starts, and where the last one ends; units in the order of their first rows.
+    /// Where each unit starts, and where the last one ends.
     starts: Vec<u32>,
-    /// Units in the seeded order of an epoch.
-    order: Vec<u32>,
 }
 
 impl Units {
     /// Returns the units of as many items; an item without a unit is one of its own.
-    ///
-    /// Units are numbered by their first row before they are shuffled, so that their names have no say.
-    pub fn shuffled(items: &Items<'_>, count: u32, options: &PlanOptions) -> Self {
+    pub fn of(items: &Items<'_>, count: u32) -> Self {
         let starts: Vec<u32> = (0..count).filter(|row| !follows(items, *row)).collect();
-        let mut units: Vec<i64> = starts.iter().filter_map(|row| items.unit(*row)).collect();
-        units.sort_unstable();
-        let is_split = units.windows(2).any(|pair| pair.first() == pair.last());
-        drop(units);
+        let names: Vec<i64> = starts.iter().filter_map(|row| items.unit(*row)).collect();
+        let is_split = first_repeated(names.into_iter()).is_some();
         let (rows, mut starts) = if is_split {
             gathered(items, count)
         } else {
             (None, starts)
         };
-        let order = permutation(starts.len(), options.seed, options.epoch);
         starts.push(count);
-        Self { rows, starts, order }
+        Self { rows, starts }
     }
 
     /// Returns how many units there are.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.starts.len().saturating_sub(1)
     }
 
-    /// Returns the rows of the unit at a place of the seeded order.
-    pub fn rows(&self, place: usize) -> impl Iterator<Item = u32> {
+    /// Returns the rows of a unit.
+    pub fn rows(&self, unit: usize) -> impl Iterator<Item = u32> + Clone {
         let row = |place: u32| match &self.rows {
             Some(rows) => rows.get(place as usize).copied().unwrap_or_default(),
             None => place,
         };
-        self.span(place).map(row)
+        self.span(unit).map(row)
     }
 
-    /// Returns the places of each optimizer step in the seeded order; the last step may be smaller.
+    /// Returns how many items a unit has.
+    pub fn size(&self, unit: usize) -> usize {
+        self.span(unit).len()
+    }
+
+    /// Returns the number of optimizer steps, the last of which may be smaller, and the step of each unit.
     ///
-    /// A step ends where the next unit would take it above `rollouts_per_step`.
-    pub fn split(&self, items: &Items<'_>, rollouts_per_step: Option<usize>) -> Result<Vec<Range<usize>>, PairsError> {
-        let limit = rollouts_per_step.unwrap_or(usize::MAX);
-        let (mut steps, mut start, mut used) = (Vec::new(), 0, 0usize);
-        for place in 0..self.len() {
-            let members = self.span(place).len();
+    /// Units are shuffled by their places, so that their names have no say. A step ends where the next unit would take
+    /// it above `rollouts_per_step`.
+    pub fn steps(&self, items: &Items<'_>, options: &PlanOptions) -> Result<(usize, Vec<u32>), PairsError> {
+        let limit = options.rollouts_per_step.unwrap_or(usize::MAX);
+        let (mut step, mut used) = (0, 0);
+        let mut steps = vec![0; self.len()];
+        for unit in permutation(self.len(), options.seed, options.epoch) {
+            let members = self.size(unit as usize);
             if members > limit {
                 return Err(PairsError::LargeUnit {
-                    item_id: self.rows(place).next().map_or(0, |row| items.id(row)),
+                    item_id: self.rows(unit as usize).next().map_or(0, |row| items.id(row)),
                     members,
                     rollouts_per_step: limit,
                 });
             }
             if used + members > limit {
-                steps.push(start..place);
-                (start, used) = (place, 0);
+                (step, used) = (step + 1, 0);
             }
             used += members;
+            if let Some(of_unit) = steps.get_mut(unit as usize) {
+                *of_unit = step;
+            }
         }
-        if start < self.len() {
-            steps.push(start..self.len());
-        }
-        Ok(steps)
+        let count = if self.len() == 0 { 0 } else { step as usize + 1 };
+        Ok((count, steps))
     }
 
-    fn span(&self, place: usize) -> Range<u32> {
-        let unit = self.order.get(place).map_or(usize::MAX - 1, |unit| *unit as usize);
-        let ends = self.starts.get(unit).zip(self.starts.get(unit + 1));
-        ends.map_or(0..0, |(start, end)| *start..*end)
+    fn span(&self, unit: usize) -> Range<u32> {
+        match self.starts.get(unit..unit.saturating_add(2)) {
+            Some([start, end]) => *start..*end,
+            _ => 0..0,
+        }
     }
 }
 
