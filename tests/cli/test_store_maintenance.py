@@ -81,3 +81,8 @@ def test_cut_responses_earn_what_the_run_gave_them(stored):
 def test_an_existing_file_is_not_replaced(stored, tmp_path):
     (tmp_path / "changes.csv").touch()
     assert_one_line(run("store", "reverify", stored, "--out", tmp_path / "changes.csv"), 2, "add --force")
+
+
+def test_a_prompt_that_is_nowhere_is_said(stored):
+    lines = run("store", "purge", stored, "--prompt-id", "none").stdout.splitlines()
+    assert lines[0].startswith(f"{stored} holds no rollout of prompt id none; ")

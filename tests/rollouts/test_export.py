@@ -61,7 +61,7 @@ def test_files_hold_the_same_values(store, tmp_path, suffix):
     ("arguments", "message"),
     [
         ({"where": "rewrd = 0"}, "there is no column rewrd; did you mean reward?"),
-        ({"where": "reward = "}, "query: "),
+        ({"where": "reward = "}, "--where reward = : "),
         ({"columns": ["step", "rewad"]}, "there is no column rewad"),
         ({"columns": ["step", "step"]}, "names step twice"),
     ],

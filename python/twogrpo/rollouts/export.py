@@ -40,13 +40,15 @@ def export_rollouts(
     rows = store.scan(include_superseded=include_superseded).drop("run")
     if phase is not None:
         rows = rows.filter(pl.col("phase") == phase)
-    with sql_errors(store):
-        if where is not None:
+    if where is not None:
+        with sql_errors(store, f"--where {where}"):
             rows = rows.filter(pl.sql_expr(where))
-        if columns:
-            _refuse_repeated(columns)
+            rows.collect_schema()
+    if columns:
+        _refuse_repeated(columns)
+        with sql_errors(store, f"--columns {','.join(columns)}"):
             rows = rows.select(columns)
-        rows.collect_schema()
+            rows.collect_schema()
     return rows
 
 

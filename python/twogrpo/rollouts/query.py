@@ -58,8 +58,8 @@ def query_store(store: "RolloutStore", sql: str) -> "pl.LazyFrame":
 
 
 @contextmanager
-def sql_errors(store: "RolloutStore") -> Iterator[None]:
-    """Turn what polars raises while a query is made or run into one line.
+def sql_errors(store: "RolloutStore", what: str = "query") -> Iterator[None]:
+    """Turn what polars raises while a query is made or run into one line that begins with `what`.
 
     Raises:
         ConfigError: The query is wrong.
@@ -78,7 +78,7 @@ def sql_errors(store: "RolloutStore") -> Iterator[None]:
             raise StoreError(
                 f"{store.path}: a segment cannot be read ({text}); `twogrpo store check --deep` names it"
             ) from error
-        raise ConfigError(f"query: {_explain(error)}") from error
+        raise ConfigError(f"{what}: {_explain(error)}") from error
 
 
 def _groups(rollouts: "pl.LazyFrame") -> "pl.LazyFrame":

@@ -33,6 +33,8 @@ def purge(
     if as_json:
         print_json(removal_record(removal, dry_run=dry_run))
         return
+    if not removal.files and not removal.verdicts:
+        print(f"{run} holds no rollout of prompt id {', '.join(prompt_id)}; `twogrpo store query` shows the ids it has")
     print(as_words(removal, dry_run=dry_run))
     if removal.verdicts:
         print(f"tables of verdicts: {removal.verdicts:,} rows {'would go' if dry_run else 'gone'}")
