@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+OPENRLHF_VENV ?= .venv-openrlhf
 ROOT := $(CURDIR)
 BIN := $(abspath $(VENV))/bin
 
@@ -55,6 +56,16 @@ test: setup ## Run every test, Rust and Python: ten minutes on two cores
 test-fast: setup ## Run the tests that take less than ten seconds each
 	cargo test --release --workspace --quiet
 	$(PYTEST) -m 'not slow'
+
+.PHONY: openrlhf-env
+openrlhf-env: $(OPENRLHF_VENV)/.packages ## Make .venv-openrlhf: the real OpenRLHF, vLLM, Ray and DeepSpeed on the CPU; 7 GB
+
+$(OPENRLHF_VENV)/.packages: tests/openrlhf/cpu/requirements.txt
+	scripts/openrlhf_environment $(OPENRLHF_VENV) $(PYTHON)
+
+.PHONY: test-openrlhf
+test-openrlhf: setup openrlhf-env ## Run the tests inside the real OpenRLHF, on the CPU: a quarter of an hour on two cores
+	$(OPENRLHF_VENV)/bin/python -m pytest -p no:cacheprovider tests/openrlhf
 
 .PHONY: crash
 crash: setup ## Kill writers of rollouts in 200 trials, and play every crash of the store's protocol
@@ -120,7 +131,7 @@ bench: setup ## Run every bench in full; results go to bench/results
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 .PHONY: clean
-clean: ## Remove what was built: .venv, target, dist and caches; runs/ stays
-	rm -rf $(VENV) target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## Remove what was built: .venv, .venv-openrlhf, target, dist and caches; runs/ stays
+	rm -rf $(VENV) $(OPENRLHF_VENV) target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f python/twogrpo/_core*.so
 	find python tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -268,6 +269,24 @@ def test_damage_is_found(path):
     report = RolloutStore.open(path).check(deep=True)
     assert not report.ok
     assert {problem.path for problem in report.problems} == {segment}
+
+
+def problems_with_another_sign(path: Path) -> Iterator[str]:
+    """Yield what a deep check finds with one number of a footer after the other negative."""
+    segment = min(path.glob("run=*/*.parquet"))
+    whole = segment.read_bytes()
+    footer = int.from_bytes(whole[-8:-4], "little")
+    for at in range(len(whole) - 8 - footer, len(whole) - 8):
+        # The lowest bit is the sign of what stands there as a zigzag number.
+        segment.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        yield from (problem.what for problem in RolloutStore.open(path).check(deep=True).problems)
+
+
+def test_a_panic_of_the_decoder_is_a_problem_and_prints_nothing(path, capfd):
+    write(path, range(1))
+    panics = (what for what in problems_with_another_sign(path) if "panicked" in what)
+    assert next(panics) == "cannot be decoded (the decoder panicked)"
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_check_report_of_a_whole_store_is_ok_and_picklable(path):

@@ -99,5 +99,5 @@ def test_parts_do_not_change_what_is_counted(store, monkeypatch):
             writer.append(rows((1, 0), (1, 1), first=2 * step), step)
             writer.append(rows((1, 0)), step, phase="eval")
     whole = store().info()
-    monkeypatch.setattr("twogrpo.store._PART_FILES", 1)
+    monkeypatch.setattr("twogrpo.store_segments._PART_FILES", 1)
     assert store().info() == whole

@@ -46,7 +46,23 @@ class Side(Protocol):
         """Return the rollouts of some steps."""
 
 
-class Ours:
+class PolarsReads:
+    """Reading with polars."""
+
+    def columns(self, names: Sequence[str]) -> pl.DataFrame:
+        return self.rows().select(names).collect()
+
+    def group(self, group_id: int) -> pl.DataFrame:
+        return self.rows().filter(pl.col("group_id") == group_id).collect()
+
+    def steps(self, steps: Sequence[int]) -> pl.DataFrame:
+        return self.rows().filter(pl.col("step").is_in(steps)).collect()
+
+    def rows(self) -> pl.LazyFrame:
+        raise NotImplementedError
+
+
+class Ours(PolarsReads):
     """The rollout store, read by polars."""
 
     name = "twogrpo"
@@ -64,33 +80,8 @@ class Ours:
         self.store.append(table, step)
         self.store.flush()
 
-    def columns(self, names: Sequence[str]) -> pl.DataFrame:
-        return self._rows().select(names).collect()
-
-    def group(self, group_id: int) -> pl.DataFrame:
-        return self._rows().filter(pl.col("group_id") == group_id).collect()
-
-    def steps(self, steps: Sequence[int]) -> pl.DataFrame:
-        return self._rows().filter(pl.col("step").is_in(steps)).collect()
-
-    def _rows(self) -> pl.LazyFrame:
-        return RolloutStore.open(self._folder).scan()
-
-
-class PolarsReads:
-    """Reading with polars."""
-
-    def columns(self, names: Sequence[str]) -> pl.DataFrame:
-        return self.rows().select(names).collect()
-
-    def group(self, group_id: int) -> pl.DataFrame:
-        return self.rows().filter(pl.col("group_id") == group_id).collect()
-
-    def steps(self, steps: Sequence[int]) -> pl.DataFrame:
-        return self.rows().filter(pl.col("step").is_in(steps)).collect()
-
     def rows(self) -> pl.LazyFrame:
-        raise NotImplementedError
+        return RolloutStore.open(self._folder).scan()
 
 
 class Polars(PolarsReads):

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Protocol, Self, final
@@ -73,7 +73,9 @@ def store_check(
 ) -> tuple[int, int, int, int, list[str], list[tuple[Path, str, bool]]]: ...
 
 # -- store maintenance
-def store_compact(path: str | PathLike[str], to: str | PathLike[str]) -> list[int]: ...
+def store_compact(
+    path: str | PathLike[str], to: str | PathLike[str], complete: Callable[[Path], None]
+) -> list[int]: ...
 def store_prune(
     path: str | PathLike[str],
     *,

@@ -69,6 +69,12 @@ def test_doctor_names_versions_and_the_core_s_build():
     assert facts["[train]"]["torch"][0].isdigit()
 
 
+def test_doctor_names_what_the_distributed_engine_lacks():
+    facts = json.loads(run_fresh("doctor", "--json").stdout)["[openrlhf]"]
+    assert facts["vllm"] == "missing: expected 0.29.0"
+    assert "pip install --no-deps openrlhf==0.11.2" in facts["to install"]
+
+
 def test_a_pipe_closed_early_is_no_error():
     command = f"{sys.executable} -m twogrpo config schema | head -c 10"
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)

@@ -28,6 +28,11 @@ def test_a_store_is_compacted(stored, tmp_path):
     assert json.loads(run("store", "compact", stored, "--to", tmp_path / "json", "--json").stdout)["rows"] == 6
 
 
+def test_verdicts_that_were_kept_are_copied(stored, tmp_path):
+    run("store", "reverify", stored, "--write")
+    assert "copied with them: 6 verdicts" in run("store", "compact", stored, "--to", tmp_path / "copy").stdout
+
+
 def test_segments_are_pruned(stored):
     would = run("store", "prune", stored, "--steps-before", 2, "--superseded", "--dry-run").stdout
     assert would.startswith("dry run, nothing was changed; it would be: 3 files removed, 0 rewritten, 6 rollouts gone")

@@ -46,10 +46,11 @@ def test_override_beats_file_beats_preset(tmp_path):
         ("group_size=4", ["unknown key group_size", "rollout.group_size"]),
         ("rollout.group_size=1", ["rollout.group_size=1", "greater than or equal to 2"]),
         ("rollout.temperature=hot", ["rollout.temperature='hot'", "valid number"]),
-        ("engine=openrlhf", ["engine='openrlhf'", "'local'"]),
+        ("engine=ray", ["engine='ray'", "'local'", "'openrlhf'"]),
         ("train.rollouts_per_update=7", ["train.rollouts_per_update=7", "batch of 512", "use "]),
         ("rollout.max_new_tokens=20000", ["train.token_budget=16384", "rollout.max_new_tokens=20000"]),
         ("train.betas=[0.9]", ["train.betas", "too few values"]),
+        ("replay.steps=2", ["replay.steps=2", "nothing to replay", "replay.rollouts"]),
     ],
 )
 def test_wrong_key_or_value_is_one_line_that_names_it(override, parts):
@@ -120,7 +121,7 @@ def test_shipped_configuration_loads(file):
     if "dpo" in file.stem:
         assert DpoConfig.load(file, ["model.path=m"]).pairs
     else:
-        assert OnlineConfig.load(file).rollout.group_size == 2
+        assert OnlineConfig.load(file).rollout.group_size == (16 if "16" in file.stem else 2)
 
 
 @pytest.mark.parametrize(("command", "name"), [("online", "tiny.yaml"), ("dpo", "tiny-dpo.yaml")])
@@ -168,3 +169,8 @@ def test_a_preset_holds_in_python_too():
 def test_infinity_is_no_number_of_a_configuration():
     with pytest.raises(ConfigError, match=r"rollout\.temperature=inf"):
         load("rollout.temperature=.inf")
+
+
+def test_a_replay_without_a_correction_is_refused():
+    with pytest.raises(ConfigError, match=r"importance\.level=off leaves replay\.rollouts=runs/a uncorrected"):
+        load("objective.importance.level=off", "replay.rollouts=runs/a")

@@ -1,6 +1,9 @@
+from typing import Literal
+
 import pytest
 
 from twogrpo.config import OnlineConfig
+from twogrpo.config.section import Section
 from twogrpo.errors import ConfigError
 
 
@@ -27,3 +30,21 @@ def test_none_is_a_value_where_it_is_one():
 
 def test_a_switch_takes_a_truth():
     assert load("model.gradient_checkpointing=true").model.gradient_checkpointing is True
+
+
+@pytest.mark.parametrize("written", ["off", "'off'", "Off", "no", "false"])
+def test_a_word_that_yaml_reads_as_a_truth_is_taken_where_it_is_an_option(written):
+    assert load(f"objective.importance.level={written}").objective.importance.level == "off"
+
+
+def test_a_truth_without_a_word_is_refused():
+    with pytest.raises(ConfigError, match=r"objective\.importance\.level: found true, but this key does not take"):
+        load("objective.importance.level=on")
+
+
+@pytest.mark.parametrize(("truth", "word"), [(True, "on"), (False, "no"), (None, None)])
+def test_the_option_may_be_one_of_several_kinds(truth, word):
+    class Choice(Section):
+        level: Literal["on", "no"] | None = "on"
+
+    assert Choice(level=truth).level == word

@@ -1,9 +1,11 @@
 import json
+import shutil
 
 import pytest
 
 from twogrpo.config.origins import resolve_online
 from twogrpo.errors import ConfigError, TwoGrpoError
+from twogrpo.monitor import Console
 from twogrpo.preflight import preflight_online, render
 from twogrpo.train import train_online
 
@@ -107,3 +109,35 @@ def test_a_reward_function_is_tried(resolved, parity_reward):
 def test_sections_that_need_what_is_missing_are_left_out(resolved):
     report = check(resolved("model.path=./none"))
     assert [section.title for section in report.sections] == ["configuration", "run folder", "model"]
+
+
+@pytest.fixture
+def source(tmp_path, resolved):
+    """A run of two steps whose pairs are all decided."""
+    (tmp_path / "by_place.py").write_text(
+        "def reward(prompts, responses, golds):\n    return [float(place % 2) for place in range(len(responses))]\n"
+    )
+    keys = (f"run_dir={tmp_path / 'source'}", f"reward.function={tmp_path / 'by_place.py'}:reward", "train.steps=2")
+    return train_online(resolved(*keys).config, console=Console(is_quiet=True)).path
+
+
+def test_a_replay_has_a_section_and_counts_as_steps(tmp_path, resolved, source):
+    report = check(resolved(f"replay.rollouts={source}", "train.steps=5", "rollout.group_size=4"))
+    found = report.as_json()["sections"]
+    assert (found["replay"]["batches"], found["replay"]["rollouts"]) == (2, 24)
+    assert (found["batches"]["steps"], found["batches"]["rollouts"], found["batches"]["updates"]) == (5, 24 + 3 * 24, 5)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_replay_that_is_refused_is_one_problem(tmp_path, resolved):
+    report = check(resolved(f"replay.rollouts={tmp_path / 'none'}"))
+    assert [(problem.section, problem.error.exit_code) for problem in report.problems] == [("replay", 4)]
+
+
+def test_a_resumed_replay_is_looked_at_from_its_checkpoint_on(resolved, source):
+    keys = (f"replay.rollouts={source}", "train.steps=2")
+    train_online(resolved(*keys).config, console=Console(is_quiet=True))
+    shutil.rmtree(source)
+    report = check(resolved(f"replay.rollouts={source}", "train.steps=3"), resume=True)
+    assert report.problems == ()
+    assert report.as_json()["sections"]["replay"]["batches"] == 2

@@ -3,10 +3,13 @@
 import polars as pl
 import pytest
 
-from tests.judged_store import RIGHT, WRONG, judged_rows, store_of
+from tests.judged_store import RIGHT, WRONG, judged_rows, store_of, wrongly
 from twogrpo import PairSpec, RolloutStore, StoreError, build_pairs
 from twogrpo.rollouts.compaction import compact
 from twogrpo.rollouts.query import query_store
+from twogrpo.rollouts.reverification import reverify
+from twogrpo.rollouts.verdict_tables import scan_with_verdicts, verdicts
+from twogrpo.verifier import verifier_name
 
 
 @pytest.fixture
@@ -80,6 +83,53 @@ def test_a_folder_inside_through_a_link_is_refused(store, tmp_path):
     (tmp_path / "link").symlink_to(store.path)
     with pytest.raises(StoreError, match="inside the store"):
         compact(store, tmp_path / "link" / "copy")
+
+
+def test_a_store_without_verdicts_gives_none(store, tmp_path):
+    assert compact(store, tmp_path / "copy").verdicts == 0
+    assert not (tmp_path / "copy" / "_verdicts").exists()
+
+
+def test_the_verdicts_on_what_is_kept_come_along(tmp_path):
+    store = store_of(tmp_path / "rollouts", *(judged_rows(step, [(RIGHT, WRONG)]) for step in range(3)))
+    reverify(store, write=True)
+    with RolloutStore.open(store.path, run_id="r", resume_step=1) as resumed:
+        resumed.append(judged_rows(2, [(WRONG, RIGHT)]), 2)
+    done = compact(store, tmp_path / "copy")
+    copy = RolloutStore.open(tmp_path / "copy")
+    kept = verdicts(store).filter(
+        pl.col("rollout_id").is_in(copy.scan().select("rollout_id").collect().to_series().implode())
+    )
+    assert verdicts(copy).collect().equals(kept.collect())
+    assert done.verdicts == 4
+
+
+def test_pairs_by_other_verdicts_are_the_same(tmp_path):
+    store = store_of(tmp_path / "rollouts", wrongly(judged_rows(0, [(RIGHT, WRONG)]), WRONG, correct=True))
+    reverify(store, write=True)
+    compact(store, tmp_path / "copy")
+    copy = RolloutStore.open(tmp_path / "copy")
+    old, new = (build_pairs(scan_with_verdicts(one, verifier_name("rl")), PairSpec()) for one in (store, copy))
+    assert old.height == 1
+    assert new.equals(old)
+
+
+def test_a_table_of_verdicts_that_is_damaged_leaves_no_copy(tmp_path):
+    store = store_of(tmp_path / "rollouts", judged_rows(0, [(RIGHT, WRONG)]))
+    (table,) = reverify(store, write=True).written
+    table.write_bytes(table.read_bytes()[:100])
+    with pytest.raises(StoreError, match="reverify --write"):
+        compact(store, tmp_path / "copy")
+    assert [path.name for path in tmp_path.iterdir()] == ["rollouts"]
+
+
+def test_what_a_killed_compaction_has_left_does_not_come_along(tmp_path):
+    store = store_of(tmp_path / "rollouts", judged_rows(0, [(RIGHT, WRONG)]))
+    left = tmp_path / ".copy.compacting" / "_verdicts" / "run=r" / "old.parquet"
+    left.parent.mkdir(parents=True)
+    left.write_text("half a table")
+    compact(store, tmp_path / "copy")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["_twogrpo", "run=r"]
 
 
 def test_it_takes_no_more_rollouts(copy):

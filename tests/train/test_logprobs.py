@@ -12,21 +12,10 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from tests.train.small_models import SHAPE, VOCABULARY
 from twogrpo.errors import ConfigError, DataError
 from twogrpo.train.logprobs import TokenBatch, token_logps
 
-VOCABULARY = 37
-SHAPE = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "max_position_embeddings": 64,
-    "initializer_range": 0.3,
-}
 MODELS = {
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SHAPE, tie_word_embeddings=True)),
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SHAPE, tie_word_embeddings=False)),

@@ -13,22 +13,12 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from tests.train.small_models import SHAPE
 from twogrpo.models import recompute_activations
 from twogrpo.train.logprobs import TokenBatch, token_logps
 from twogrpo.train.packed_attention import enable_packing, is_packing
 from twogrpo.train.packing import PackedBatch
 
-SHAPE = {
-    "vocab_size": 37,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "max_position_embeddings": 64,
-    "initializer_range": 0.3,
-}
 WINDOW = {"use_sliding_window": True, "sliding_window": 4, "layer_types": ["full_attention", "sliding_attention"]}
 MODELS = {
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SHAPE, tie_word_embeddings=True)),

@@ -1,9 +1,13 @@
+import fcntl
 import json
+import os
 
 import pytest
 
+from tests.judged_store import RIGHT, WRONG, judged_rows, store_of
 from twogrpo.config import OnlineConfig
-from twogrpo.errors import ConfigError
+from twogrpo.errors import ConfigError, StoreError
+from twogrpo.store import RolloutStore
 from twogrpo.train.run_folder import open_run_folder
 
 
@@ -55,8 +59,8 @@ def test_force_removes_the_run_and_nothing_else(tmp_path):
 
 
 def fail(folder):
-    with folder.replacing():
-        (folder.path / "rollouts").mkdir()
+    with folder.restoring():
+        (folder.path / "rollouts").mkdir(exist_ok=True)
         folder.config.write_text("new")
         raise ValueError
 
@@ -78,6 +82,53 @@ def test_a_run_that_has_begun_stays_when_it_fails(tmp_path):
     with pytest.raises(ValueError):  # noqa: PT011
         fail(again)
     assert again.config.read_text() == "new"
+
+
+def refuse(folder):
+    with folder.restoring():
+        RolloutStore.open(folder.rollouts, run_id=folder.run_id).close()
+        raise ValueError
+
+
+def test_a_folder_made_for_a_refused_run_goes_again(tmp_path):
+    with pytest.raises(ValueError):  # noqa: PT011
+        refuse(open_folder(tmp_path / "runs" / "a"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_that_was_there_stays(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ValueError):  # noqa: PT011
+        refuse(open_folder(tmp_path / "a"))
+    assert (tmp_path / "a").is_dir()
+
+
+def test_a_new_run_that_has_begun_stays_when_it_fails(tmp_path):
+    folder = open_folder(tmp_path / "a")
+    folder.begin(config(tmp_path / "a"))
+    with pytest.raises(ValueError):  # noqa: PT011
+        refuse(folder)
+    assert folder.config.exists()
+
+
+def test_a_folder_that_stored_rollouts_before_it_failed_stays(tmp_path):
+    folder = open_folder(tmp_path / "a")
+    store_of(folder.rollouts, judged_rows(0, [(RIGHT, WRONG)]))
+    with pytest.raises(ValueError):  # noqa: PT011
+        refuse(folder)
+    assert (folder.rollouts / "run=a").is_dir()
+
+
+def test_a_run_that_is_alive_leaves_no_hold_on_its_folder(tmp_path):
+    begin(tmp_path / "a")
+    with (
+        RolloutStore.open(tmp_path / "a" / "rollouts", run_id="a"),
+        pytest.raises(StoreError, match="is being written"),
+    ):
+        open_folder(tmp_path / "a", force=True)
+    folder = os.open(tmp_path / "a", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(folder)
 
 
 def test_a_folder_of_other_files_is_refused_even_with_force(tmp_path):

@@ -7,6 +7,8 @@ from tests.user_errors.cases_interrupt import INTERRUPTS
 from tests.user_errors.cases_machine import MACHINE
 from tests.user_errors.cases_maintenance import MAINTENANCE
 from tests.user_errors.cases_model import MODEL
+from tests.user_errors.cases_openrlhf import OPENRLHF
+from tests.user_errors.cases_replay import REPLAY
 from tests.user_errors.cases_reward import REWARD
 from tests.user_errors.cases_run import RUN_FOLDER
 from tests.user_errors.cases_store import STORE
@@ -21,8 +23,10 @@ SECTIONS = {
     "The reward": REWARD,
     "The run folder": RUN_FOLDER,
     "The rollout store and its pairs": STORE,
+    "Replayed rollouts": REPLAY,
     "Removing, compacting and judging again": MAINTENANCE,
     "Rollouts in and out": EXCHANGE,
     "Devices and disks": MACHINE,
+    "OpenRLHF": OPENRLHF,
     "Interrupts and other processes": INTERRUPTS,
 }

@@ -177,7 +177,6 @@ CONFIGURATION = [
         words=online("data.system=Think.", "data.template=none"),
         code=2,
         says=("data.system needs a chat template", "data.suffix"),
-        may_write=("run", "run/*"),
     ),
     Case(
         did="mistype a key of `dpo`",

@@ -8,7 +8,7 @@ from tests.user_errors.cases_configuration import written
 from tests.user_errors.world import PROBLEMS, online, truncate
 
 FILE = "problems.jsonl"
-# A run that stops at its data leaves its empty folder, which the same command takes again.
+# What a run writes once it has begun; one that stops at its data takes its folder with it.
 BEGUN = ("run", "run/*")
 
 
@@ -24,7 +24,6 @@ def refused(did, content, *says, code=3, **more):
         prepare=written(FILE, content),
         code=code,
         says=(FILE, *says),
-        may_write=BEGUN,
         then=online(),
         mend=good_data,
         **more,
@@ -61,14 +60,12 @@ DATA = [
         words=online("data.path=none.jsonl"),
         code=3,
         says=("none.jsonl is not a file", "relative paths start at"),
-        may_write=BEGUN,
     ),
     Case(
         did="name a data file of another kind",
         words=online("data.path=problems.csv"),
         code=2,
         says=("problems.csv", "'.csv'", ".jsonl and .parquet"),
-        may_write=BEGUN,
     ),
     Case(
         did="name a folder as the data file",
@@ -76,7 +73,6 @@ DATA = [
         prepare=a_folder,
         code=3,
         says=(f"{FILE} is not a file",),
-        may_write=BEGUN,
     ),
     Case(
         did="name a named pipe as the data file",
@@ -84,7 +80,6 @@ DATA = [
         prepare=a_pipe,
         code=3,
         says=(f"{FILE} is not a file",),
-        may_write=BEGUN,
     ),
     refused("give an empty data file", "", "has no rows"),
     refused(
@@ -125,14 +120,12 @@ DATA = [
         words=online("data.max_prompt_tokens=3"),
         code=3,
         says=(FILE, "line 1", "13 tokens", "data.max_prompt_tokens=3"),
-        may_write=BEGUN,
     ),
     Case(
         did="set a token budget that the longest prompt and a response are longer than",
         words=online("train.token_budget=9"),
         code=2,
         says=("train.token_budget=9", "together 21", "raise it"),
-        may_write=BEGUN,
     ),
     Case(
         did="give a Parquet file that is cut off",
@@ -141,14 +134,12 @@ DATA = [
         code=3,
         says=("problems.parquet cannot be read as Parquet",),
         theirs="parquet: .*",
-        may_write=BEGUN,
     ),
     Case(
         did="name held-out problems that are not there",
         words=online("eval.data=none.jsonl"),
         code=3,
         says=("none.jsonl is not a file",),
-        may_write=BEGUN,
     ),
     Case(
         did="verify rows that are not there",

@@ -7,8 +7,6 @@ from tests.user_errors.cases_configuration import written
 from tests.user_errors.cases_data import BEGUN
 from tests.user_errors.world import edit_json, online, truncate
 
-MADE = ("run",)
-
 
 def without(*names):
     """Return a preparation that takes files out of the model's folder."""
@@ -63,7 +61,6 @@ MODEL = [
         words=online("model.path=./models/mine"),
         code=3,
         says=("model.path=./models/mine: no such folder", "hub id"),
-        may_write=MADE,
     ),
     Case(
         did="name a model that is neither a folder nor on the hub",
@@ -71,7 +68,6 @@ MODEL = [
         code=3,
         says=("model.path=mine", "There is no folder mine either"),
         theirs="We couldn't.*files[.]",
-        may_write=MADE,
     ),
     Case(
         did="name a folder without a model",
@@ -79,7 +75,6 @@ MODEL = [
         prepare=empty_folder,
         code=3,
         says=("model.path=model has no config.json",),
-        may_write=MADE,
     ),
     Case(
         did="name a model folder without a tokenizer",
@@ -87,7 +82,6 @@ MODEL = [
         prepare=without("tokenizer.json", "tokenizer_config.json"),
         code=3,
         says=("model.path=model has no tokenizer", "tokenizer.json"),
-        may_write=MADE,
     ),
     Case(
         did="name a model folder whose `tokenizer.json` is damaged",
@@ -96,7 +90,6 @@ MODEL = [
         code=3,
         says=("model.path=model has no tokenizer that transformers can load",),
         theirs="KeyError.*",
-        may_write=MADE,
     ),
     Case(
         did="name a model without a chat template",
@@ -104,7 +97,6 @@ MODEL = [
         prepare=without("chat_template.jinja"),
         code=2,
         says=("data.template=chat", "no chat template", "data.template=none"),
-        may_write=BEGUN,
         then=online("data.template=none"),
     ),
     Case(
@@ -113,7 +105,6 @@ MODEL = [
         prepare=written("model/chat_template.jinja", "{{ raise_exception('no system message') }}"),
         code=2,
         says=("chat template of model refuses system and user messages", "no system message", "data.system"),
-        may_write=BEGUN,
     ),
     Case(
         did="name a model whose `config.json` is damaged",
@@ -121,7 +112,6 @@ MODEL = [
         prepare=written("model/config.json", "{"),
         code=3,
         says=("model.path=model", "config.json"),
-        may_write=MADE,
     ),
     Case(
         did="name a model folder without weights",
@@ -129,7 +119,6 @@ MODEL = [
         prepare=without("model.safetensors"),
         code=3,
         says=("model.path=model holds no weights",),
-        may_write=MADE,
     ),
     Case(
         did="name a model whose weights are cut off",
@@ -138,7 +127,6 @@ MODEL = [
         code=3,
         says=("model/model.safetensors cannot be read", "download it again"),
         theirs=r"(?<=read: ).*(?=;)",
-        may_write=MADE,
     ),
     Case(
         did="name a model that lacks some of its weights",
@@ -146,7 +134,6 @@ MODEL = [
         prepare=half_of_the_weights,
         code=3,
         says=("model.path=model lacks weights of Qwen2ForCausalLM", "and 20 more"),
-        may_write=MADE,
     ),
     Case(
         did="name a model whose weights are of another shape",
@@ -154,7 +141,6 @@ MODEL = [
         prepare=lambda folder: edit_json(folder / "model" / "config.json", hidden_size=32),
         code=3,
         says=("model.path=model lacks weights", "of another shape"),
-        may_write=MADE,
     ),
     Case(
         did="name a model whose weights are not numbers",
@@ -170,7 +156,6 @@ MODEL = [
         prepare=an_encoder,
         code=3,
         says=("model.path=model lacks weights of BertLMHeadModel",),
-        may_write=MADE,
     ),
     Case(
         did="name a model that the builtin sampler does not serve",
@@ -178,7 +163,6 @@ MODEL = [
         prepare=lambda folder: edit_json(folder / "model" / "config.json", hidden_act="gelu"),
         code=2,
         says=("rollout.backend=builtin does not serve this model", "gelu", "rollout.backend=transformers"),
-        may_write=MADE,
     ),
     Case(
         did="name a model of an architecture that transformers does not know",
@@ -187,7 +171,6 @@ MODEL = [
         code=3,
         says=("model.path=model",),
         theirs=r"(?<=: )The checkpoint.*",
-        may_write=MADE,
     ),
     Case(
         did="name a model that embeds fewer tokens than its tokenizer has",
@@ -202,6 +185,5 @@ MODEL = [
         words=online("rollout.max_new_tokens=1000"),
         code=3,
         says=("256 positions", "max_new_tokens"),
-        may_write=BEGUN,
     ),
 ]

@@ -46,21 +46,19 @@ REWARD = [
         words=online("reward.function=parity"),
         code=2,
         says=("reward.function='parity'", "file.py:name"),
-        may_write=("run",),
     ),
     Case(
         did="name a reward's file that is not there",
         words=online("reward.function=none.py:parity"),
         code=2,
         says=("none.py is not a file", "relative paths start at"),
-        may_write=("run",),
     ),
     Case(
         did="name a reward that its file does not hold",
         words=online("reward.function=reward.py:parety"),
         code=2,
         says=("parety is not there in reward.py", "found parity"),
-        may_write=("run", "__pycache__*"),
+        may_write=("__pycache__*",),
     ),
     Case(
         did="name a reward whose file is no Python",
@@ -69,7 +67,6 @@ REWARD = [
         code=2,
         says=("importing reward.py failed with SyntaxError",),
         theirs=r"(?<=SyntaxError: ).*",
-        may_write=("run",),
     ),
     Case(
         did="name a reward whose file ends the program",
@@ -77,7 +74,6 @@ REWARD = [
         prepare=written("reward.py", "import sys\n\nsys.exit(1)\n"),
         code=2,
         says=("importing reward.py failed with SystemExit",),
-        may_write=("run",),
     ),
     function("use a reward that raises", "raise KeyError('answer')", "KeyError: 'answer'"),
     function("use a reward that ends the program", "sys.exit(0)", "SystemExit: 0"),

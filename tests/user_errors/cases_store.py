@@ -216,7 +216,6 @@ STORE = [
         prepare=another_tokenizer,
         code=3,
         says=("model.path=other has another tokenizer", "the model that their run started from"),
-        may_write=("dpo",),
     ),
     Case(
         did="train with `dpo` under a token budget that holds no pair",
@@ -224,7 +223,6 @@ STORE = [
         words=dpo("train.token_budget=10"),
         code=2,
         says=("train.token_budget=10 cannot hold the longest pair", "raise it"),
-        may_write=("dpo",),
     ),
     Case(
         did="train with `dpo` against a reference that is not there",
@@ -232,7 +230,6 @@ STORE = [
         words=dpo("dpo.reference=./none"),
         code=3,
         says=("dpo.reference=./none: no such folder",),
-        may_write=("dpo", "dpo/*"),
     ),
     Case(
         did="train with `dpo` on a model that embeds fewer tokens",
@@ -241,6 +238,5 @@ STORE = [
         prepare=smaller_model,
         code=3,
         says=("token ids up to", "embeds 0 to 19"),
-        may_write=("dpo",),
     ),
 ]

@@ -42,6 +42,7 @@ def _facts() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "base": {package: _version(package) for package in BASE},
         **{f"[{extra}]": {package: _version(package) for package in names} for extra, names in EXTRAS.items()},
+        "[openrlhf]": _openrlhf(),
         "devices": _devices(),
     }
 
@@ -54,6 +55,17 @@ def _version(package: str) -> str:
     except PackageNotFoundError:
         extra = next((name for name, packages in EXTRAS.items() if package in packages), None)
         return "missing" + (f': pip install "twogrpo[{extra}]"' if extra else "")
+
+
+def _openrlhf() -> dict[str, str]:
+    """Return the packages of the distributed engine beside the versions that it is pinned to."""
+    from twogrpo.openrlhf.versions import INSTALL, findings
+
+    found = findings()
+    facts = {each.name: each.version if each.fits else f"{each.version}: expected {each.expected}" for each in found}
+    if all(each.fits for each in found):
+        return facts
+    return {**facts, "to install": ", then ".join(INSTALL)}
 
 
 def _devices() -> str:

@@ -10,8 +10,11 @@ from twogrpo.cli.options import Config, DryRun, Force, Json, Quiet, Resume, Trac
 from twogrpo.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twogrpo.config import DpoConfig, OnlineConfig
     from twogrpo.config.origins import Resolved
+    from twogrpo.train.session import RunResult
 
 __all__ = ["dpo", "load_dpo"]
 
@@ -50,11 +53,22 @@ def dpo(
 
         report = preflight_dpo(settings, rollouts, settings=resolved.settings, resume=resume, force=force)
         return print_report(report, as_json=as_json, is_verbose=verbose)
+    console = make_console(settings, is_quiet=quiet)
+    result = _train(settings)(settings, rollouts, resume=resume, force=force, console=console)
+    if result is None:
+        return 0
+    return report_run(result.path, result.summary, is_interrupted=result.is_interrupted, as_json=as_json)
+
+
+def _train(config: "DpoConfig") -> "Callable[..., RunResult | None]":
+    """Return what trains on the engine that is asked for; it returns None where another process reports the run."""
+    if config.engine == "openrlhf":
+        from twogrpo.openrlhf.dpo import train_dpo_openrlhf
+
+        return train_dpo_openrlhf
     from twogrpo.train import train_dpo
 
-    console = make_console(settings, is_quiet=quiet)
-    result = train_dpo(settings, rollouts, resume=resume, force=force, console=console)
-    return report_run(result.path, result.summary, is_interrupted=result.is_interrupted, as_json=as_json)
+    return train_dpo
 
 
 def _resolved(run: Path, arguments: list[str] | None) -> "Resolved[DpoConfig]":

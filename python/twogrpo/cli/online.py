@@ -1,7 +1,7 @@
 """`twogrpo online`: 2-GRPO on the machine's one device."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from twogrpo.config import OnlineConfig, RunConfig
     from twogrpo.monitor import Console
     from twogrpo.preflight import Report
+    from twogrpo.train.session import RunResult
 
 __all__ = ["load_online", "make_console", "online", "print_report", "report_run"]
 
@@ -46,10 +47,20 @@ def online(
 
         report = preflight_online(settings, settings=resolved.settings, resume=resume, force=force)
         return print_report(report, as_json=as_json, is_verbose=verbose)
+    console = make_console(settings, is_quiet=quiet)
+    result = _train(settings)(settings, resume=resume, force=force, console=console)
+    return report_run(result.path, result.summary, is_interrupted=result.is_interrupted, as_json=as_json)
+
+
+def _train(config: "OnlineConfig") -> "Callable[..., RunResult]":
+    """Return what trains on the engine that is asked for."""
+    if config.engine == "openrlhf":
+        from twogrpo.openrlhf.online import train_online_openrlhf
+
+        return train_online_openrlhf
     from twogrpo.train import train_online
 
-    result = train_online(settings, resume=resume, force=force, console=make_console(settings, is_quiet=quiet))
-    return report_run(result.path, result.summary, is_interrupted=result.is_interrupted, as_json=as_json)
+    return train_online
 
 
 def print_report(report: "Report", *, as_json: bool, is_verbose: bool) -> int:
@@ -92,7 +103,9 @@ def report_run(path: Path, summary: dict[str, Any], *, is_interrupted: bool, as_
 
 def _lines(path: Path, summary: dict[str, Any]) -> Iterator[str]:
     seconds = summary["seconds"]
-    yield f"{summary['command']}: {summary['steps']} steps in {seconds['wall']:.0f} s ({seconds['cpu']:.0f} CPU-s)"
+    # A cluster's CPU time is nobody's to measure.
+    cpu = f" ({seconds['cpu']:.0f} CPU-s)" if "cpu" in seconds else ""
+    yield f"{summary['command']}: {summary['steps']} steps in {seconds['wall']:.0f} s{cpu}"
     for row in summary["evaluations"]:
         scores = "  ".join(f"{name.replace('_at_', '@')} {value:.3f}" for name, value in row.items() if name != "step")
         yield f"  after step {row['step']}: {scores}"

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from twogrpo.config.distributed import OpenrlhfSection, ReplaySection
 from twogrpo.config.load import load_config, merge, validate
 from twogrpo.config.sampling import DataSection, EvalSection, ModelSection, RewardSection, RolloutSection
 from twogrpo.config.section import RootSection
@@ -29,8 +30,8 @@ class RunConfig(RootSection):
 
     run_dir: str | None = None
     """The run's folder; an existing one is never overwritten without --resume or --force."""
-    engine: Literal["local"] = "local"
-    """`local` trains in this process on one device."""
+    engine: Literal["local", "openrlhf"] = "local"
+    """`local` trains in this process on one device; `openrlhf` on a Ray cluster, with vLLM and DeepSpeed."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of prompt order, sampling, batches and, for `tiny`, of the model and its warm start."""
     model: ModelSection
@@ -40,6 +41,7 @@ class RunConfig(RootSection):
     eval: EvalSection = EvalSection()
     checkpoint: CheckpointSection = CheckpointSection()
     log: LogSection = LogSection()
+    openrlhf: OpenrlhfSection = OpenrlhfSection()
 
     @classmethod
     def load(cls, path: str | Path | None = None, overrides: Sequence[str] = ()) -> Self:
@@ -64,6 +66,7 @@ class OnlineConfig(RunConfig):
     advantage: AdvantageSection = AdvantageSection()
     objective: ObjectiveSection = ObjectiveSection()
     store: StoreSection = StoreSection()
+    replay: ReplaySection = ReplaySection()
 
     @classmethod
     def presets(cls) -> dict[str, dict[str, Any]]:
@@ -117,8 +120,26 @@ class OnlineConfig(RunConfig):
         return self
 
     @model_validator(mode="after")
+    def _replay_has_a_source(self) -> Self:
+        if self.replay.steps is not None and self.replay.rollouts is None:
+            msg = f"replay.steps={self.replay.steps} has nothing to replay; name a run or store by replay.rollouts"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _replay_is_weighted(self) -> Self:
+        if self.replay.rollouts is not None and self.objective.importance.level == "off":
+            msg = (
+                f"objective.importance.level=off leaves replay.rollouts={self.replay.rollouts} uncorrected, which "
+                "another policy has sampled; use token or sequence"
+            )
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _budget_holds_a_response(self) -> Self:
-        if self.train.token_budget <= self.rollout.max_new_tokens:
+        # OpenRLHF counts sequences, whatever their length.
+        if self.engine == "local" and self.train.token_budget <= self.rollout.max_new_tokens:
             msg = (
                 f"train.token_budget={self.train.token_budget} cannot hold one prompt and a response of "
                 f"rollout.max_new_tokens={self.rollout.max_new_tokens}; raise the budget above their sum"

@@ -1,11 +1,14 @@
 """What every section of a configuration has in common."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 __all__ = ["RootSection", "Section", "merge"]
+
+# Words that YAML reads as a truth where they stand without quotes.
+_WORDS = {True: ("on", "yes"), False: ("off", "no")}
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,6 +32,8 @@ class Section(BaseModel):
     def _a_truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  # before validation
         # Left alone, `train.steps=true` would be a run of one step.
         annotation = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and (word := _word_for(value, annotation)) is not None:
+            return word
         parts = value if isinstance(value, list | tuple) else [value]
         truth = next((part for part in parts if isinstance(part, bool)), None)
         if truth is not None and annotation is not bool and bool not in get_args(annotation):
@@ -63,3 +68,10 @@ class RootSection(Section):
         plain = {key: value.model_dump() if isinstance(value, BaseModel) else value for key, value in values.items()}
         preset = cls.presets().get(str(values.get("preset", "")), {})
         return merge(preset, plain) if preset else values
+
+
+def _word_for(truth: bool, annotation: object) -> str | None:  # noqa: FBT001  # what YAML has read
+    """Return the word of a field's options that YAML has read as a truth, or None where there is none."""
+    kinds = [annotation, *get_args(annotation)]
+    options = [option for kind in kinds if get_origin(kind) is Literal for option in get_args(kind)]
+    return next((word for word in _WORDS[truth] if word in options), None)

@@ -32,10 +32,10 @@ class AdvantageSection(Section):
 
 
 class ImportanceSection(Section):
-    """Truncated correction pi_old / mu where the sampler's numerics differ from the trainer's."""
+    """Truncated correction pi_old / mu where the sampler is not the policy at the start of the batch."""
 
     level: Literal["off", "token", "sequence"] = "token"
-    """One weight a token, one a response, or none. Used only where pi_old is recomputed (bfloat16)."""
+    """One weight a token, one a response, or none. Used only where pi_old is recomputed (bfloat16, replay)."""
     cap: Annotated[float, Field(gt=0)] = 2.0
     """Weights above this are cut to it; the truncated mass is logged."""
 

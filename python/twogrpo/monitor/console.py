@@ -64,7 +64,7 @@ class Console:
 
         if self._live is None or self._bar is None:
             self._live, self._bar = self._start(total, title)
-        self._bar.update(self._bar.task_ids[0], completed=step)
+        self._bar.update(self._bar.task_ids[0], completed=step, description=title)
         # The figures take a line of their own: beside a bar they would not fit into 80 columns.
         self._live.update(Group(self._bar, Text(text, overflow="ellipsis", no_wrap=True)), refresh=True)
         if step >= total:

@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object a line, `kind` train or eval, in the order of the steps."""
+"""metrics.jsonl: one JSON object a line, `kind` train, replay or eval, in the order of the steps."""
 
 import json
 import math

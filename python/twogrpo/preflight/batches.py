@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from twogrpo.config import OnlineConfig
 from twogrpo.config.training import TrainSection
 from twogrpo.preflight.report import Fact, Section, counted
+from twogrpo.train.replay import Replay
 
 __all__ = ["OnlineBatches", "batches_section", "online_batches", "warm_up_shown", "warm_up_warnings"]
 
@@ -23,6 +24,9 @@ class OnlineBatches:
         longest: Tokens of the longest prompt with a whole response.
         max_new_tokens: Tokens of a whole response.
         token_budget: Most tokens of a micro-batch.
+        replayed_steps: Steps on stored rollouts, which come first.
+        replayed_rollouts: Their rollouts.
+        replayed_updates: Their optimizer steps.
     """
 
     prompts: int
@@ -33,6 +37,9 @@ class OnlineBatches:
     longest: int
     max_new_tokens: int
     token_budget: int
+    replayed_steps: int = 0
+    replayed_rollouts: int = 0
+    replayed_updates: int = 0
 
     @property
     def rollouts_per_step(self) -> int:
@@ -40,14 +47,29 @@ class OnlineBatches:
         return self.prompts_per_step * self.group_size
 
     @property
+    def own_steps(self) -> int:
+        """Batches that the run samples itself."""
+        return self.steps - self.replayed_steps
+
+    @property
+    def own_rollouts(self) -> int:
+        """Rollouts that the run samples itself."""
+        return self.own_steps * self.rollouts_per_step
+
+    @property
     def rollouts(self) -> int:
         """Rollouts of the whole run."""
-        return self.steps * self.rollouts_per_step
+        return self.own_rollouts + self.replayed_rollouts
+
+    @property
+    def updates(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.own_steps * self.updates_per_step + self.replayed_updates
 
     @property
     def epochs(self) -> float:
         """Passes over the data."""
-        return self.steps * self.prompts_per_step / self.prompts
+        return self.own_steps * self.prompts_per_step / self.prompts
 
     @property
     def micro_batch_rows(self) -> int:
@@ -60,24 +82,33 @@ class OnlineBatches:
         return math.ceil(self.rollouts_per_step / self.updates_per_step / self.micro_batch_rows)
 
 
-def online_batches(config: OnlineConfig, *, prompts: int, longest_prompt: int) -> OnlineBatches:
+def online_batches(
+    config: OnlineConfig, *, prompts: int, longest_prompt: int, replay: Replay | None = None
+) -> OnlineBatches:
     """Return the numbers of a run whose longest prompt fits the token budget.
 
     Args:
         config: The run.
         prompts: Problems in its data.
         longest_prompt: Tokens of the longest one.
+        replay: Stored batches that come first.
     """
     per_step, passes = config.rollout.prompts_per_step, config.train.epochs or 1
+    stored = replay or Replay()
+    steps = config.train.steps or len(stored) + math.ceil(passes * prompts / per_step)
+    replayed = min(steps, len(stored))
     return OnlineBatches(
         prompts=prompts,
         prompts_per_step=per_step,
         group_size=config.rollout.group_size,
-        steps=config.train.steps or math.ceil(passes * prompts / per_step),
+        steps=steps,
         updates_per_step=config.updates_per_step,
         longest=longest_prompt + config.rollout.max_new_tokens,
         max_new_tokens=config.rollout.max_new_tokens,
         token_budget=config.train.token_budget,
+        replayed_steps=replayed,
+        replayed_rollouts=sum(batch.rollouts for batch in stored.batches[:replayed]),
+        replayed_updates=stored.updates(config, replayed),
     )
 
 
@@ -88,9 +119,9 @@ def batches_section(found: OnlineBatches, config: OnlineConfig) -> Section:
         found: The numbers.
         config: The run that they are of.
     """
-    updates = found.steps * found.updates_per_step
+    updates = found.updates
     per_update = found.rollouts_per_step // found.updates_per_step
-    tokens = found.rollouts * found.max_new_tokens
+    tokens = found.own_rollouts * found.max_new_tokens
     facts = (
         Fact(
             "rollouts_per_step",
@@ -102,7 +133,7 @@ def batches_section(found: OnlineBatches, config: OnlineConfig) -> Section:
             found.updates_per_step,
             f"{counted(found.updates_per_step, 'update')} of {per_update:,} rollouts",
         ),
-        Fact("steps", found.steps, f"{found.steps:,}, {found.epochs:.3g} passes over {found.prompts:,} prompts"),
+        Fact("steps", found.steps, f"{_steps(found)}, {found.epochs:.3g} passes over {found.prompts:,} prompts"),
         Fact("partial_batch", found.prompts % found.prompts_per_step, _epoch_end(found)),
         Fact("rollouts", found.rollouts, f"{found.rollouts:,}"),
         Fact("response_tokens_at_most", tokens, f"{tokens:,}"),
@@ -143,6 +174,12 @@ def warm_up_shown(train: TrainSection, updates: int) -> str:
         return f"all of {counted(updates, 'update')}"
     share = train.warmup_steps / updates
     return f"{train.warmup_steps:,} of {updates:,} updates ({share:.1%}), then {train.schedule}"
+
+
+def _steps(found: OnlineBatches) -> str:
+    if not found.replayed_steps:
+        return f"{found.steps:,}"
+    return f"{found.steps:,}: {found.replayed_steps:,} replayed, then {found.own_steps:,} sampled"
 
 
 def _epoch_end(found: OnlineBatches) -> str:

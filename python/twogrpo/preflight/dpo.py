@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from twogrpo.config import DpoConfig
@@ -14,6 +13,7 @@ from twogrpo.preflight.batches import warm_up_shown, warm_up_warnings
 from twogrpo.preflight.disk import estimate_disk
 from twogrpo.preflight.memory import ModelShape, Workload
 from twogrpo.preflight.opening import Opening, add_disk, add_memory, find_evaluation, open_dry, width_of
+from twogrpo.preflight.pairs import pairs_section
 from twogrpo.preflight.report import Checks, Fact, Report, Section, counted
 from twogrpo.store import RolloutStore
 from twogrpo.train.dpo import DEFAULT_MAX_NEW_TOKENS, plan_epoch
@@ -48,6 +48,10 @@ def preflight_dpo(
         resume: As in `train_dpo`.
         force: Likewise.
     """
+    if config.engine == "openrlhf":
+        from twogrpo.preflight.dpo_openrlhf import preflight_dpo_openrlhf
+
+        return preflight_dpo_openrlhf(config, rollouts, settings=settings, resume=resume, force=force)
     checks = Checks()
     pairs = checks.attempt("pairs", lambda: _find_pairs(config, rollouts))
     opening = open_dry(
@@ -63,7 +67,7 @@ def preflight_dpo(
         tokenizer, model = opening.model.tokenizer, opening.model.outline
         if tokenizer is not None and model is not None:
             checks.attempt("pairs", lambda: check_pairs(data, report, config, tokenizer=tokenizer, model=model))
-        checks.add(_pairs_section(data, counts, config))
+        checks.add(pairs_section(data, counts, config))
         _look_at_batches(config, opening, data, test, checks)
     return checks.report("dpo")
 
@@ -74,19 +78,6 @@ def _find_pairs(config: DpoConfig, rollouts: str | Path) -> "tuple[CheckReport, 
     report = checked_store(store)
     pairs = build_pairs(store, PairSpec(**config.pairs.model_dump()))
     return report, load_pair_data(store, pairs, PairText.of(config)), pair_counts(store)
-
-
-def _pairs_section(data: PairData, counts: "PairCounts", config: DpoConfig) -> Section:
-    lengths = sorted(data.length(chosen) + data.length(rejected) for chosen, rejected in data.rollout_ids)
-    tokens = {"min": lengths[0], "median": median(lengths), "max": lengths[-1]}
-    groups = f"{counts.groups:,}: {counts.decided:,} decided, {counts.tied:,} tied, {counts.inert:,} inert"
-    facts = (
-        Fact("pairs", len(data), f"{len(data):,} by pairs.strategy={config.pairs.strategy}"),
-        Fact("groups", counts.groups, groups),
-        Fact("tokenised", data.tokenised, f"{data.tokenised:,} rollouts stored without token ids"),
-        Fact("tokens_of_a_pair", tokens, "  ".join(f"{name} {value:,.0f}" for name, value in tokens.items())),
-    )
-    return Section("pairs", facts)
 
 
 def _look_at_batches(

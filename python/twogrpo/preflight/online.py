@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import mean
 
 from twogrpo.config import OnlineConfig
@@ -22,8 +23,10 @@ from twogrpo.preflight.opening import (
 )
 from twogrpo.preflight.problem_sets import ProblemSet, problems_section
 from twogrpo.preflight.prompt import prompt_section
+from twogrpo.preflight.replay import look_at_replay
 from twogrpo.preflight.report import Checks, Report
 from twogrpo.train.lengths import check_budget, longest_prompt
+from twogrpo.train.replay import Replay
 
 __all__ = ["preflight_online"]
 
@@ -51,6 +54,7 @@ def preflight_online(
         resume=resume,
         force=force,
     )
+    replay = look_at_replay(config, opening, checks)
     train = _training_problems(config, opening, checks)
     answer_tokens = config.eval.max_new_tokens or config.rollout.max_new_tokens
     test = find_evaluation(
@@ -58,7 +62,8 @@ def preflight_online(
     )
     if train is not None:
         _look_at_prompts(config, opening, train, checks)
-        _look_at_batches(config, opening, train, 0 if test is None else len(test.prompts), checks)
+        evaluated = 0 if test is None else len(test.prompts)
+        _look_at_batches(config, opening, train, _Beside(evaluated, replay), checks)
     return checks.report("online")
 
 
@@ -84,16 +89,18 @@ def _look_at_prompts(config: OnlineConfig, opening: Opening, train: ProblemSet, 
         checks.add(function_section(reward.name, checks.attempt("reward", lambda: try_function(reward, train))))
 
 
-def _look_at_batches(config: OnlineConfig, opening: Opening, train: ProblemSet, evaluated: int, checks: Checks) -> None:
-    """Add the sections about batches, memory and disk.
+@dataclass(frozen=True)
+class _Beside:
+    """What the run works on beside its own rollouts: problems of the evaluation, and stored batches."""
 
-    Args:
-        config: The run.
-        opening: What is open.
-        train: Its problems.
-        evaluated: Problems that it is evaluated on.
-        checks: Takes the sections.
-    """
+    evaluated: int
+    replay: Replay
+
+
+def _look_at_batches(
+    config: OnlineConfig, opening: Opening, train: ProblemSet, beside: _Beside, checks: Checks
+) -> None:
+    """Add the sections about batches, memory and disk."""
     prompt_tokens, new_tokens = longest_prompt(train.prompts), config.rollout.max_new_tokens
     before = len(checks.problems)
     checks.attempt(
@@ -102,16 +109,16 @@ def _look_at_batches(config: OnlineConfig, opening: Opening, train: ProblemSet, 
     )
     if len(checks.problems) > before:
         return
-    found = online_batches(config, prompts=len(train.prompts), longest_prompt=prompt_tokens)
+    found = online_batches(config, prompts=len(train.prompts), longest_prompt=prompt_tokens, replay=beside.replay)
     checks.add(batches_section(found, config))
-    add_memory(opening, _workload(config, opening, found, prompt_tokens, evaluated), checks)
+    add_memory(opening, _workload(config, opening, found, prompt_tokens, beside), checks)
     if opening.model.outline is None:
         return
     kept = config.checkpoint.keep + 1
     estimate = estimate_disk(
         parameters=opening.trained or ModelShape.of(opening.model.outline).parameters,
         rollouts=found.rollouts,
-        answers=_evaluations(config, found.steps) * evaluated * (config.eval.samples + 1),
+        answers=_evaluations(config, found.steps) * beside.evaluated * (config.eval.samples + 1),
         prompt_tokens=mean(len(prompt.token_ids) for prompt in train.prompts),
         response_tokens=new_tokens,
         answer_tokens=config.eval.max_new_tokens or new_tokens,
@@ -123,16 +130,18 @@ def _look_at_batches(config: OnlineConfig, opening: Opening, train: ProblemSet, 
 
 
 def _workload(
-    config: OnlineConfig, opening: Opening, found: OnlineBatches, prompt_tokens: int, evaluated: int
+    config: OnlineConfig, opening: Opening, found: OnlineBatches, prompt_tokens: int, beside: _Beside
 ) -> Workload:
-    rows = found.micro_batch_rows
+    rows, evaluated = found.micro_batch_rows, beside.evaluated
+    # A replayed batch is packed under the same budget, but its rollouts may be longer or more.
+    stored = max((min(batch.tokens, config.train.token_budget) for batch in beside.replay.batches), default=0)
     answer_tokens = config.eval.max_new_tokens or config.rollout.max_new_tokens
     return Workload(
         width=width_of(config),
         has_sampler_copy=opening.sampler == "builtin",
         gradient_checkpointing=config.model.gradient_checkpointing,
-        micro_batch_tokens=rows * found.longest,
-        micro_batch_responses=rows * found.max_new_tokens,
+        micro_batch_tokens=max(stored, rows * found.longest),
+        micro_batch_responses=max(stored, rows * found.max_new_tokens),
         rows=max(found.rollouts_per_step, evaluated * config.eval.samples),
         row_tokens=prompt_tokens + max(found.max_new_tokens, answer_tokens if evaluated else 0),
         prompt_tokens=prompt_tokens,

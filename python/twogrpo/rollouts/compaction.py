@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twogrpo import _core
+from twogrpo.rollouts.verdict_tables import copy_verdicts
 
 if TYPE_CHECKING:
     from twogrpo.store import RolloutStore
@@ -26,6 +27,7 @@ class Compaction:
         superseded_segments: Segments that resumes had moved aside, left out.
         superseded_rows: Rollouts in them.
         lost: Segments that the log names and the store does not hold.
+        verdicts: Rows of tables of verdicts copied.
     """
 
     path: Path
@@ -37,22 +39,29 @@ class Compaction:
     superseded_segments: int
     superseded_rows: int
     lost: int
+    verdicts: int
 
 
 def compact(store: "RolloutStore", to: str | Path) -> Compaction:
     """Write the committed rollouts into a new store, 64 steps a file, and return what was written.
 
-    The rows are the same, ids, attempts and steps included. No file of the old store is changed, so it may be read and
-    written meanwhile. The new store takes its name when it is whole. Its runs take no more rollouts, as a resume could
-    not move a part of a file aside.
+    The rows are the same, ids, attempts and steps included, and the verdicts that `reverify` has kept on them come
+    along. No file of the old store is changed, so it may be read and written meanwhile. The new store takes its name
+    when it is whole. Its runs take no more rollouts, as a resume could not move a part of a file aside.
 
     Args:
         store: What is compacted.
         to: The new store's folder, which must not be there yet.
 
     Raises:
-        StoreError: The folder is there or lies inside the store, or a segment is not as it was written.
+        StoreError: The folder is there or lies inside the store, a segment is not as it was written, or a table of
+            verdicts cannot be read.
     """
     target = Path(to).resolve()
-    counts = _core.store_compact(store.path.resolve(), target)
-    return Compaction(target, *counts)
+    verdicts: list[int] = []
+
+    def complete(made: Path) -> None:
+        verdicts.append(copy_verdicts(store, type(store).open(made)))
+
+    counts = _core.store_compact(store.path.resolve(), target, complete)
+    return Compaction(target, *counts, *verdicts)

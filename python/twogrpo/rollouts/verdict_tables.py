@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from twogrpo.disk_sync import sync
 from twogrpo.errors import DataError, StoreError
 from twogrpo.table_files import plain_errors
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from twogrpo.store import RolloutStore
 
-__all__ = ["VERDICT_TABLE", "purge_verdicts", "scan_with_verdicts", "verdicts", "write_verdicts"]
+__all__ = ["VERDICT_TABLE", "copy_verdicts", "purge_verdicts", "scan_with_verdicts", "verdicts", "write_verdicts"]
 
 VERDICT_TABLE = ("rollout_id", "prompt_id", "verifier", "correct", "status", "rule", "extracted", "reward")
 """The columns of a table of verdicts."""
@@ -82,6 +83,27 @@ def write_verdicts(store: "RolloutStore", judged: "pl.LazyFrame", run_id: str, v
     return path
 
 
+def copy_verdicts(store: "RolloutStore", copy: "RolloutStore") -> int:
+    """Put a store's verdicts on the rollouts that a copy of it holds into the copy, and return how many those are.
+
+    Raises:
+        StoreError: A table cannot be read, or not be written.
+    """
+    import polars as pl
+
+    tables = sorted(store.path.glob(_TABLES))
+    if not tables:
+        return 0
+    is_there = pl.col("rollout_id").is_in(copy.scan().select("rollout_id").collect().to_series().implode())
+    copied = 0
+    for path in tables:
+        rows = _read(path).filter(is_there)
+        if rows.height:
+            _write(copy.path / path.relative_to(store.path), rows.lazy())
+        copied += rows.height
+    return copied
+
+
 def purge_verdicts(store: "RolloutStore", prompt_ids: Sequence[str], *, dry_run: bool) -> int:
     """Remove the verdicts on some prompts' rollouts from every table, and return how many there were."""
     import polars as pl
@@ -117,7 +139,7 @@ def _write(path: Path, rows: "pl.LazyFrame") -> None:
     try:
         for folder in (path.parent.parent, path.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(folder.parent)
+            sync(folder.parent)
         with _private(path) as file, plain_errors(file) as sink:
             rows.sink_parquet(sink)
     except OSError as error:
@@ -135,17 +157,7 @@ def _private(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,6 @@ Random numbers need no state, as every draw is a function of the seed and a coun
 """
 
 import json
-import os
 import re
 import shutil
 from dataclasses import asdict, dataclass
@@ -15,13 +14,22 @@ from typing import TYPE_CHECKING
 import torch
 
 from twogrpo.adapters import load_adapter
+from twogrpo.disk_sync import sync
 from twogrpo.errors import DataError, TrainingError
 from twogrpo.models import load_policy
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["TrainState", "latest_checkpoint", "load_optimizer", "load_state", "load_weights", "save_checkpoint"]
+__all__ = [
+    "TrainState",
+    "latest_checkpoint",
+    "load_optimizer",
+    "load_state",
+    "load_weights",
+    "save_checkpoint",
+    "seal_checkpoint",
+]
 
 STATE = "trainer_state.json"
 OPTIMIZER = "optimizer.pt"
@@ -72,21 +80,54 @@ def save_checkpoint(
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         torch.save(optimizer.state_dict(), temporary / OPTIMIZER)
-        (temporary / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
-        for file in temporary.rglob("*"):
-            _sync(file)
-        _sync(temporary)
-        temporary.rename(final)
-        _sync(folder)
+        _seal(temporary, final, state)
     except Exception as error:  # safetensors and torch raise what shares no base
         shutil.rmtree(temporary, ignore_errors=True)
         raise TrainingError(
             f"checkpoint {final} cannot be written: {_one_line(error)}; the checkpoints before it are as they were; "
             "free some space, then go on with --resume"
         ) from error
+    _keep_newest(folder, keep)
+    return final
+
+
+def seal_checkpoint(temporary: Path, state: TrainState, *, keep: int) -> Path:
+    """Give a folder of weights that another program has saved its place beside the checkpoints, and return its path.
+
+    It can be evaluated and trained on like any checkpoint, but without an optimizer no run resumes from it.
+
+    Args:
+        temporary: The folder, in that of the checkpoints.
+        state: Where the run stands.
+        keep: As in `save_checkpoint`.
+
+    Raises:
+        TrainingError: It cannot be written.
+    """
+    final = temporary.with_name(_name(state.step))
+    try:
+        shutil.rmtree(final, ignore_errors=True)
+        _seal(temporary, final, state)
+    except OSError as error:
+        raise TrainingError(
+            f"checkpoint {final} cannot be written: {_one_line(error)}; free some space, then go on with --resume"
+        ) from error
+    _keep_newest(final.parent, keep)
+    return final
+
+
+def _seal(temporary: Path, final: Path, state: TrainState) -> None:
+    (temporary / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
+    for file in temporary.rglob("*"):
+        sync(file)
+    sync(temporary)
+    temporary.rename(final)
+    sync(final.parent)
+
+
+def _keep_newest(folder: Path, keep: int) -> None:
     for old in _complete(folder)[:-keep]:
         shutil.rmtree(old)
-    return final
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -188,14 +229,3 @@ def _one_line(error: Exception) -> str:
     """Return what an error says in its first sentence; torch appends an essay."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.split(". ", 1)[0]
-
-
-def _sync(path: Path) -> None:
-    # Windows can neither open nor sync a folder.
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

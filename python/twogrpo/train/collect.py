@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from twogrpo.prompts import Draw
     from twogrpo.rewards import Reward, Scores
 
-__all__ = ["RolloutBatch", "collect", "rollout_table", "sampling_params"]
+__all__ = ["RolloutBatch", "collect", "rollout_table", "sampling_params", "scored_batch", "trained_rewards"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class RolloutBatch:
         is_inert_P: The group has a failed reward, or a cut response under `reward.cut_response: mask`.
         generate_s: Wall seconds of generating.
         verify_s: Wall seconds of scoring.
+        is_replayed: Another policy than the one that is trained has sampled them.
     """
 
     draws: Sequence["Draw"]
@@ -51,6 +52,7 @@ class RolloutBatch:
     is_inert_P: Tensor
     generate_s: float
     verify_s: float
+    is_replayed: bool = False
 
     @property
     def group_size(self) -> int:
@@ -109,9 +111,35 @@ def collect(
     prompts_B = [draw.prompt for draw in draws for _ in range(group_size)]
     scores = reward(prompts_B, responses)
     verified = time.perf_counter()
+    seconds = (generated - start, verified - generated)
+    return scored_batch(draws, generation, responses, scores, config, seconds)
+
+
+def scored_batch(
+    draws: Sequence["Draw"],
+    generation: "Generation",
+    responses: list[str],
+    scores: "Scores",
+    config: "OnlineConfig",
+    seconds: tuple[float, float],
+) -> RolloutBatch:
+    """Return the batch of scored rollouts with its advantages.
+
+    Args:
+        draws: The prompts, P of them.
+        generation: B = P * G rows, prompt-major; G is what divides them evenly.
+        responses: Decoded text, B rows.
+        scores: B rows.
+        config: Its sections `reward` and `advantage` are used.
+        seconds: Of generating and of scoring.
+    """
+    group_size = len(responses) // len(draws)
     is_cut_PG = torch.tensor([reason == "length" for reason in generation.finish_reasons]).view(-1, group_size)
-    rewards_PG, is_inert_P = _trained_rewards(scores.rewards, is_cut_PG, config.reward.cut_response)
-    advantages_PG = group_advantages(rewards_PG, std=config.advantage.std, eps=config.advantage.eps)
+    rewards_PG, is_inert_P = trained_rewards(scores.rewards, is_cut_PG, config.reward.cut_response)
+    advantages_PG = torch.zeros_like(rewards_PG)
+    if group_size > 1:
+        # One answer to a problem of an evaluation has nothing to be compared with.
+        advantages_PG = group_advantages(rewards_PG, std=config.advantage.std, eps=config.advantage.eps)
     advantages_PG[is_inert_P] = 0.0
     return RolloutBatch(
         draws=draws,
@@ -122,13 +150,19 @@ def collect(
         advantages_B=advantages_PG.flatten(),
         is_tied_P=(rewards_PG == rewards_PG[:, :1]).all(dim=1) & ~is_inert_P,
         is_inert_P=is_inert_P,
-        generate_s=generated - start,
-        verify_s=verified - generated,
+        generate_s=seconds[0],
+        verify_s=seconds[1],
     )
 
 
-def _trained_rewards(rewards: Sequence[float | None], is_cut_PG: Tensor, cut_response: str) -> tuple[Tensor, Tensor]:
-    """Return rewards_PG with failures as 0, and which groups are inert because of a failure or a masked cut."""
+def trained_rewards(rewards: Sequence[float | None], is_cut_PG: Tensor, cut_response: str) -> tuple[Tensor, Tensor]:
+    """Return rewards_PG with failures as 0, and which groups are inert because of a failure or a masked cut.
+
+    Args:
+        rewards: One a rollout, prompt-major; None where scoring failed.
+        is_cut_PG: Responses cut at the token limit.
+        cut_response: `reward.cut_response`.
+    """
     has_failed_PG = torch.tensor([value is None for value in rewards]).view_as(is_cut_PG)
     rewards_PG = torch.tensor([0.0 if value is None else value for value in rewards]).view_as(is_cut_PG)
     if cut_response == "zero":

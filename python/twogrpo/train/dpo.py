@@ -85,19 +85,19 @@ def train_dpo(
     report = checked_store(store)
     data = load_pair_data(store, build_pairs(store, PairSpec(**config.pairs.model_dump())), PairText.of(config))
     session = open_session(config, default_dir="runs/dpo", backend="auto", resume=resume, force=force, console=console)
-    with session.folder.replacing():
+    with session.folder.restoring():
         check_pairs(data, report, config, tokenizer=session.tokenizer, model=session.learner.model)
-    session.console.note(f"run folder {session.folder.path}: {len(data)} pairs from {store.path}")
     if data.tokenised:
         session.console.note(f"{data.tokenised:,} rollouts without token ids were tokenised from their text")
     with (
-        session.folder.replacing(),
+        session.folder.restoring(),
         session.open_store("w0") as answers,
         StopOnInterrupt() as stop,
         closing(session.console),
     ):
         evaluator = Evaluator.open(session, max_new_tokens=DEFAULT_MAX_NEW_TOKENS, store=answers)
         run = _open(session, config, data)
+        session.console.note(f"run folder {session.folder.path}: {len(data)} pairs from {store.path}")
         session.take_up(run.total)
         _loop(run, evaluator, stop)
         checkpoint = session.save_last(flush=answers.flush)

@@ -22,6 +22,11 @@ CONTENTS = (
     "tiny",
     "reference",
     "pairs.parquet",
+    "prompts.parquet",
+    "openrlhf.log",
+    "eval_prompts.parquet",
+    "replay.json",
+    "openrlhf",
 )
 # A resumed run may go on for longer, save, evaluate and print otherwise; everything else would change the trajectory.
 LENGTH = ("train.steps", "train.epochs")

@@ -16,13 +16,16 @@ from twogrpo.errors import TrainingError
 from twogrpo.generate import SamplingParams
 from twogrpo.prompts import PromptOrder, PromptSet, draw
 from twogrpo.store import RolloutStore
-from twogrpo.train.collect import RolloutBatch, collect, rollout_table, sampling_params
+from twogrpo.train.collect import collect, rollout_table, sampling_params
 from twogrpo.train.evaluation import Evaluator, load_prompts
 from twogrpo.train.guard import FailureGuard
 from twogrpo.train.interrupt import StopOnInterrupt
 from twogrpo.train.lengths import check_budget, check_positions
 from twogrpo.train.policy_step import policy_step
+from twogrpo.train.replay import Replay, replay_figures, replay_step
+from twogrpo.train.replay_opening import open_replay, open_source
 from twogrpo.train.session import RunResult, Session, open_session, stepping
+from twogrpo.train.statistics import batch_statistics, step_figures
 from twogrpo.train.summary import online_summary
 
 if TYPE_CHECKING:
@@ -32,9 +35,6 @@ __all__ = ["train_online"]
 
 # Sampling seeds of different steps and run seeds never meet within a run of fewer steps than this.
 SEED_STRIDE = 1_000_003
-
-# From here on hundredths of a second say nothing, and would not fit the line.
-_LONG_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,21 @@ class _Run:
     params: SamplingParams
     store: RolloutStore
     guard: FailureGuard
+    replay: Replay
     total: int
+
+    @property
+    def updates(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.replay.updates(self.config, self.total)
 
 
 def train_online(
     config: OnlineConfig, *, resume: bool = False, force: bool = False, console: "Console | None" = None
 ) -> RunResult:
     """Train a policy on its own verified rollouts and store every one of them.
+
+    With `replay.rollouts` the first steps train on stored rollouts instead, which are recorded as phase `replay`.
 
     Args:
         config: The run; see `twogrpo config show`.
@@ -67,9 +75,12 @@ def train_online(
 
     Raises:
         ConfigError, DataError, EngineError: What is asked for cannot be run.
-        StoreError: The store cannot be written.
+        StoreError: The store cannot be written, or that of the replayed rollouts cannot be read.
         TrainingError: Too many rewards failed, or a gradient is not finite.
     """
+    if not resume:
+        # Before --force could set the run aside that the rollouts are from.
+        open_source(config)
     session = open_session(
         config,
         default_dir="runs/online",
@@ -78,7 +89,6 @@ def train_online(
         force=force,
         console=console,
     )
-    session.console.note(f"run folder {session.folder.path}")
     if sampling_params(config).is_truncated:
         session.console.note(
             "rollouts are sampled from a distribution truncated by rollout.top_p, top_k or min_p; "
@@ -86,18 +96,21 @@ def train_online(
         )
     logprob_dtype = config.store.logprob_dtype
     with (
-        session.folder.replacing(),
+        session.folder.restoring(),
         session.open_store("w0", logprob_dtype=logprob_dtype) as store,
         StopOnInterrupt() as stop,
         closing(session.console),
     ):
-        run = _open(session, config, store)
+        run = _open(session, config, store, open_replay(session, config))
         evaluator = Evaluator.open(
             session,
             max_new_tokens=config.rollout.max_new_tokens,
             store=store,
             keep_text=config.store.keep_text,
         )
+        session.console.note(f"run folder {session.folder.path}")
+        if session.state.step < len(run.replay):
+            session.console.note(f"first {run.replay} of {config.replay.rollouts}, then rollouts of its own")
         session.take_up(run.total)
         run.guard.refill((row["failed_rewards"], row["rollouts"]) for row in session.metrics.read("train"))
         _loop(run, evaluator, stop)
@@ -107,7 +120,7 @@ def train_online(
     return RunResult(session.folder.path, checkpoint, summary, stop.requested)
 
 
-def _open(session: Session, config: OnlineConfig, store: RolloutStore) -> _Run:
+def _open(session: Session, config: OnlineConfig, store: RolloutStore, replay: Replay) -> _Run:
     prompts = load_prompts(session.sources.data or "", session.tokenizer, config)
     new_tokens = config.rollout.max_new_tokens
     check_budget(prompts.prompts, max_new_tokens=new_tokens, token_budget=config.train.token_budget)
@@ -119,7 +132,7 @@ def _open(session: Session, config: OnlineConfig, store: RolloutStore) -> _Run:
         positions=getattr(session.learner.model.config, "max_position_embeddings", None),
     )
     passes = config.train.epochs or 1
-    steps = config.train.steps or math.ceil(passes * len(prompts) / config.rollout.prompts_per_step)
+    own = math.ceil(passes * len(prompts) / config.rollout.prompts_per_step)
     return _Run(
         session=session,
         config=config,
@@ -128,7 +141,8 @@ def _open(session: Session, config: OnlineConfig, store: RolloutStore) -> _Run:
         params=sampling_params(config),
         store=store,
         guard=FailureGuard(config.reward.max_failed_share),
-        total=steps,
+        replay=replay,
+        total=config.train.steps or len(replay) + own,
     )
 
 
@@ -141,13 +155,19 @@ def _loop(run: _Run, evaluator: Evaluator, stop: StopOnInterrupt) -> None:
             evaluator.run()
         if state.step >= run.total:
             return
+        is_replayed = state.step < len(run.replay)
         with stepping(state):
-            metrics = _step(run)
+            metrics = _replayed(run) if is_replayed else _step(run)
         session.metrics.append(metrics)
-        session.console.step(state.step, run.total, _figures(metrics), "online")
+        figures, title = (replay_figures, "replay") if is_replayed else (step_figures, "online")
+        session.console.step(state.step, run.total, figures(metrics), title)
         if session.is_save_due(run.total):
             run.store.flush()
             session.save()
+
+
+def _replayed(run: _Run) -> dict[str, Any]:
+    return replay_step(run.session, run.store, run.replay, run.config, run.updates)
 
 
 def _step(run: _Run) -> dict[str, Any]:
@@ -180,51 +200,10 @@ def _step(run: _Run) -> dict[str, Any]:
         session.save_last(flush=run.store.flush)
         raise
     started = time.perf_counter()
-    trained = policy_step(session.learner, batch, config, state, run.total * config.updates_per_step)
-    metrics = {"kind": "train", "step": state.step, **_statistics(batch), **trained}
+    trained = policy_step(session.learner, batch, config, state, run.updates)
+    metrics = {"kind": "train", "step": state.step, **batch_statistics(batch), **trained}
     metrics["train_s"] = time.perf_counter() - started
     state.step += 1
     state.cursor += config.rollout.prompts_per_step
     state.rollouts += len(batch.responses)
     return metrics
-
-
-def _statistics(batch: RolloutBatch) -> dict[str, Any]:
-    """Return what the rollouts say, tied and inert ones included."""
-    lengths = [len(ids) for ids in batch.generation.response_ids]
-    logprobs = [float(value) for row in batch.generation.logprobs for value in row]
-    groups, rollouts = len(batch.draws), len(lengths)
-    is_cut = [reason == "length" for reason in batch.generation.finish_reasons]
-    decided = int(batch.is_decided_P.sum())
-    return {
-        "reward": float(batch.rewards_PG.double().mean()),
-        "tied_share": int(batch.is_tied_P.sum()) / groups,
-        "inert_share": int(batch.is_inert_P.sum()) / groups,
-        "decided_groups": decided,
-        "failed_rewards": sum(value is None for value in batch.scores.rewards),
-        "cut_share": sum(is_cut) / rollouts,
-        "response_tokens_mean": sum(lengths) / rollouts,
-        "response_tokens_max": max(lengths),
-        "entropy_estimate": -sum(logprobs) / max(1, len(logprobs)),
-        "rollouts": rollouts,
-        "generated_tokens": sum(lengths),
-        "generate_s": batch.generate_s,
-        "verify_s": batch.verify_s,
-    }
-
-
-def _figures(metrics: dict[str, Any]) -> dict[str, str]:
-    """Return what a person wants to see of a step; one line of 80 columns."""
-    rate = metrics["generated_tokens"] / max(1e-9, metrics["generate_s"])
-    return {
-        "reward": f"{metrics['reward']:.3f}",
-        "ties": f"{metrics['tied_share']:.2f}",
-        "pairs": str(metrics["decided_groups"]),
-        "len": f"{metrics['response_tokens_mean']:.0f}",
-        "tok/s": f"{rate / 1000:.1f}k",
-        "gen/train": f"{_seconds(metrics['generate_s'])}/{_seconds(metrics['train_s'])} s",
-    }
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f}" if seconds < _LONG_S else f"{seconds:.0f}"

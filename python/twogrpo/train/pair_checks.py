@@ -3,20 +3,21 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twogrpo.config import DpoConfig
 from twogrpo.errors import ConfigError, DataError, StoreError
 from twogrpo.train.session import provenance
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from twogrpo.config import DpoConfig
+    from twogrpo.config import RunConfig
     from twogrpo.store import CheckReport, RolloutStore
     from twogrpo.train.pair_data import PairData
 
-__all__ = ["check_pairs", "check_run_dir", "checked_store"]
+__all__ = ["check_pairs", "check_run_dir", "check_stored_ids", "check_token_ids", "checked_store"]
 
 
-def check_run_dir(config: "DpoConfig", store: "RolloutStore") -> None:
+def check_run_dir(config: "RunConfig", store: "RolloutStore") -> None:
     """Refuse to write where the rollouts are; with --force the run that they are from would be lost.
 
     Raises:
@@ -69,18 +70,61 @@ def check_pairs(
             f"train.token_budget={config.train.token_budget} cannot hold the longest pair, {longest} tokens in its two "
             "rollouts; raise it to that"
         )
+    check_token_ids(data, made_with, config, tokenizer=tokenizer, model=model)
+
+
+def check_token_ids(
+    data: "PairData",
+    made_with: "CheckReport",
+    config: "DpoConfig",
+    *,
+    tokenizer: "PreTrainedTokenizerBase",
+    model: "PreTrainedModel",
+) -> None:
+    """Refuse token ids that are not those of the model; the arguments are those of `check_pairs`.
+
+    Raises:
+        DataError: The rollouts were made with another tokenizer, or with token ids that the model does not know.
+    """
+    largest = max(max(ids, default=0) for rows in (data.prompt_ids, data.response_ids) for ids in rows.values())
+    check_stored_ids(largest, made_with, config, tokenizer=tokenizer, model=model)
+
+
+def check_stored_ids(
+    largest: int,
+    made_with: "CheckReport",
+    config: "RunConfig",
+    *,
+    tokenizer: "PreTrainedTokenizerBase",
+    model: "PreTrainedModel",
+) -> None:
+    """Refuse stored token ids that are not the model's, of which the largest is known.
+
+    Args:
+        largest: The largest one.
+        made_with: The check of the store that they are from.
+        config: The run.
+        tokenizer: The model's.
+        model: The model, or its outline.
+
+    Raises:
+        DataError: They were made with another tokenizer, or the model does not know one of them.
+    """
     own = provenance(config, tokenizer)["tokenizer_hash"]
     other = next((found for found in made_with.tokenizers if found != own), None)
     if other is not None:
         raise DataError(
             f"model.path={config.model.path} has another tokenizer ({own[:12]}) than the stored rollouts "
-            f"({other[:12]}); dpo trains on stored token ids: name the model that their run started from"
+            f"({other[:12]}); {_command(config)} trains on stored token ids: name the model that their run started from"
         )
     embeddings: Any = model.get_input_embeddings()
     embedded = int(embeddings.weight.shape[0])
-    largest = max(max(ids, default=0) for rows in (data.prompt_ids, data.response_ids) for ids in rows.values())
     if largest >= embedded:
         raise DataError(
             f"the stored rollouts have token ids up to {largest}, but model.path={config.model.path} embeds 0 to "
             f"{embedded - 1}; name the model that their run started from"
         )
+
+
+def _command(config: "RunConfig") -> str:
+    return "dpo" if isinstance(config, DpoConfig) else "replay"

@@ -30,18 +30,25 @@ class _Batch:
     config: "OnlineConfig"
     old_logps: Sequence[Tensor] | None
 
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the sampler's distribution is a truncated one, against which a weight would be biased."""
+        # Truncated rollouts are not replayed, whatever the run's own sampling is.
+        return not self.rollouts.is_replayed and sampling_params(self.config).is_truncated
+
     def behaviour(self, rows: Sequence[int], like_BR: Tensor) -> Tensor:
         """Return the sampler's logprobs of some rows, padded as `like_BR`."""
         return _padded([torch.as_tensor(self.rollouts.generation.logprobs[row]) for row in rows], like_BR)
 
 
-def needs_recomputed_logps(config: "OnlineConfig") -> bool:
+def needs_recomputed_logps(rollouts: "RolloutBatch", config: "OnlineConfig") -> bool:
     """Return whether pi_old must be the trainer's own forward pass instead of the sampler's logprobs.
 
-    In bfloat16 the two differ by up to tenths of a nat; under top-p, top-k or min-p the sampler's distribution is a
-    truncated one, against which a ratio would be biased.
+    Replayed rollouts are another policy's. In bfloat16 the two differ by up to tenths of a nat; under top-p, top-k or
+    min-p the sampler's distribution is a truncated one, against which a ratio would be biased.
     """
-    return config.model.dtype != "float32" or sampling_params(config).is_truncated
+    is_exact = config.model.dtype == "float32" and not sampling_params(config).is_truncated
+    return rollouts.is_replayed or not is_exact
 
 
 def policy_step(
@@ -123,7 +130,7 @@ def _old_logps(
     learner: "Learner", rollouts: "RolloutBatch", config: "OnlineConfig", plan: BatchPlan
 ) -> list[Tensor] | None:
     """Return pi_old of every row that several updates will need, or None where it is at hand without a pass."""
-    if not needs_recomputed_logps(config) or plan.steps == 1:
+    if not needs_recomputed_logps(rollouts, config) or plan.steps == 1:
         return None
     old = [torch.empty(0)] * len(rollouts.responses)
     with torch.no_grad():
@@ -170,13 +177,13 @@ def _centre(
     batch: _Batch, rows: Sequence[int], logps_BR: Tensor, mask_BR: Tensor
 ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
     """Return pi_old, the truncated weights pi_old / mu where the two differ, and their metrics."""
-    if not needs_recomputed_logps(batch.config):
+    if not needs_recomputed_logps(batch.rollouts, batch.config):
         return batch.behaviour(rows, logps_BR), None, {}
     old_BR = logps_BR.detach()
     if batch.old_logps is not None:
         old_BR = _padded([batch.old_logps[row] for row in rows], logps_BR)
     importance = batch.config.objective.importance
-    if importance.level == "off" or sampling_params(batch.config).is_truncated:
+    if importance.level == "off" or batch.is_truncated:
         return old_BR, None, {}
     weights_BR, metrics = importance_weights(
         old_BR, batch.behaviour(rows, logps_BR), mask_BR, level=importance.level, cap=importance.cap

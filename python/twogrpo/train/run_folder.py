@@ -15,7 +15,8 @@ from twogrpo.config import RunConfig, to_yaml
 from twogrpo.config.difference import Difference
 from twogrpo.errors import ConfigError
 from twogrpo.store import RolloutStore
-from twogrpo.train.folder_state import CONFIG, CONTENTS, inspect_run_folder
+from twogrpo.train.folder_claim import FolderClaim, claim_folder
+from twogrpo.train.folder_state import CONFIG, CONTENTS, has_started, inspect_run_folder
 
 __all__ = ["RunFolder", "open_run_folder"]
 
@@ -28,6 +29,7 @@ class RunFolder:
         path: The folder.
         is_resumed: An existing run is taken up.
         run_id: The run's name in its store; a resumed run keeps it when its folder has been renamed.
+        claim: What tells whether the folder may be removed again if the run is refused.
         replaced: Where --force has put the run that was here, until the new one has begun.
         changes: Keys that a resumed run changes.
     """
@@ -35,8 +37,14 @@ class RunFolder:
     path: Path
     is_resumed: bool
     run_id: str
+    claim: FolderClaim
     replaced: Path | None = None
     changes: tuple[Difference, ...] = ()
+
+    @property
+    def environment(self) -> Path:
+        """Versions and the run's name; the first file of a run that begins."""
+        return self.path / "env.json"
 
     @property
     def config(self) -> Path:
@@ -73,22 +81,30 @@ class RunFolder:
 
         Called with the store open for writing: its lock keeps a second process from a run that is alive.
         """
-        _write(self.path / "env.json", json.dumps({"run_id": self.run_id, **_environment()}, indent=2) + "\n")
+        _write(self.environment, json.dumps({"run_id": self.run_id, **_environment()}, indent=2) + "\n")
         _write(self.config, to_yaml(config.model_copy(update={"run_dir": str(self.path)})))
+        self.claim.release()
         if self.replaced is not None:
             # Renamed first: from here on the new run is the one to keep, whatever interrupts the removal.
             gone = self.replaced.rename(self.replaced.with_name(f".removed-{self.replaced.name.rpartition('-')[2]}"))
             shutil.rmtree(gone)
 
     @contextmanager
-    def replacing(self) -> Iterator[None]:
-        """Put the run that --force was to replace back, if what runs inside fails before the new one has begun."""
+    def restoring(self) -> Iterator[None]:
+        """Leave what was found, if what runs inside fails before the run has begun.
+
+        A run that --force was to replace comes back, and a folder that was made for this one goes again.
+        """
         try:
             yield
         except BaseException:
             if self.replaced is not None and self.replaced.exists():
                 self._put_back(self.replaced)
+            self.claim.undo(CONTENTS, self._has_begun)
             raise
+
+    def _has_begun(self) -> bool:
+        return self.environment.exists() or self.config.exists() or has_started(self.path)
 
     def _put_back(self, replaced: Path) -> None:
         for name in CONTENTS:
@@ -119,12 +135,16 @@ def open_run_folder(config: RunConfig, *, default: str, resume: bool, force: boo
     found = inspect_run_folder(config, default=default, resume=resume, force=force)
     path = found.path
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        claim = claim_folder(path)
     except OSError as error:
         raise ConfigError(f"run_dir={path} cannot be made: {error.strerror or error}; name another folder") from error
-    run_id = _run_id(path, is_resumed=found.is_resumed)
-    replaced = _set_aside(path) if found.has_run and force else None
-    return RunFolder(path, found.is_resumed, run_id, replaced, found.changes)
+    try:
+        run_id = _run_id(path, is_resumed=found.is_resumed)
+        replaced = _set_aside(path) if found.has_run and force else None
+    except BaseException:
+        claim.release()
+        raise
+    return RunFolder(path, found.is_resumed, run_id, claim, replaced, found.changes)
 
 
 def _run_id(path: Path, *, is_resumed: bool) -> str:

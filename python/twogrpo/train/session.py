@@ -172,7 +172,7 @@ def open_session(
         console.note(f"the run that was here waits in {folder.replaced} and comes back if this one is refused")
     if resume and not folder.is_resumed:
         console.note(f"{folder.path} holds no run to resume: a new one begins")
-    with folder.replacing():
+    with folder.restoring():
         return _session(config, folder, device, backend, console)
 
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod columns;
 mod error;
 mod pairs;
+mod panics;
 mod plan;
 mod pool;
 mod prompt_id;
@@ -34,6 +35,7 @@ mod core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::panics::set_panic_hook();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("is_release_build", !cfg!(debug_assertions))
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use twogrpo_store::{Compaction, Disk, Pruning, SegmentChange, Store};
+use twogrpo_store::{Disk, Pruning, SegmentChange, Store};
 
 use crate::store::to_python;
 
@@ -31,28 +31,46 @@ fn for_python(changes: Vec<SegmentChange>) -> Vec<Change> {
         .collect()
 }
 
+/// An error of the store, or of what Python puts into it.
+enum CompactionError {
+    Store(twogrpo_store::StoreError),
+    Python(PyErr),
+}
+
+impl From<twogrpo_store::StoreError> for CompactionError {
+    fn from(error: twogrpo_store::StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<CompactionError> for PyErr {
+    fn from(error: CompactionError) -> Self {
+        match error {
+            CompactionError::Store(error) => to_python(error),
+            CompactionError::Python(error) => error,
+        }
+    }
+}
+
 /// Write a compacted copy and return its counts in the order of `twogrpo_store::Compaction`.
+///
+/// `complete` is called with the folder that the copy is built in, before it takes its name.
 #[pyfunction]
-pub fn store_compact(py: Python<'_>, path: PathBuf, to: PathBuf) -> PyResult<[u64; 8]> {
-    let Compaction {
-        rows,
-        segments_before,
-        segments_after,
-        bytes_before,
-        bytes_after,
-        superseded_segments,
-        superseded_rows,
-        lost,
-    } = py.detach(|| open(&path)?.compact(&to)).map_err(to_python)?;
+pub fn store_compact(py: Python<'_>, path: PathBuf, to: PathBuf, complete: Py<PyAny>) -> PyResult<[u64; 8]> {
+    let complete = |staging: &Path| {
+        let called = Python::attach(|py| complete.call1(py, (staging,)).map(drop));
+        called.map_err(CompactionError::Python)
+    };
+    let done = py.detach(|| open(&path)?.compact_with(&to, complete))?;
     Ok([
-        rows,
-        segments_before,
-        segments_after,
-        bytes_before,
-        bytes_after,
-        superseded_segments,
-        superseded_rows,
-        lost,
+        done.rows,
+        done.segments_before,
+        done.segments_after,
+        done.bytes_before,
+        done.bytes_after,
+        done.superseded_segments,
+        done.superseded_rows,
+        done.lost,
     ])
 }
 

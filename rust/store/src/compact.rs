@@ -41,12 +41,24 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] if a segment is not as it was written, [`StoreError::Target`] if the place is not free.
     pub fn compact(&self, to: &Path) -> Result<Compaction> {
+        self.compact_with(to, |_| Ok(()))
+    }
+
+    /// The same, with what `complete` puts beside the rollouts of the new store before it takes its name.
+    ///
+    /// # Errors
+    /// Those of [`Store::compact`] and of `complete`, which is given the folder that the new store is built in.
+    pub fn compact_with<E: From<StoreError>>(
+        &self,
+        to: &Path,
+        complete: impl FnOnce(&Path) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Compaction, E> {
         let to = std::path::absolute(to).map_err(StoreError::io("find", to))?;
         if to.starts_with(self.layout().root()) {
-            return Err(target(&to, "is inside the store that is compacted"));
+            return Err(target(&to, "is inside the store that is compacted").into());
         }
         let (Some(parent), Some(name)) = (to.parent(), to.file_name()) else {
-            return Err(target(&to, "is no place for a store"));
+            return Err(target(&to, "is no place for a store").into());
         };
         let fs = self.fs();
         refuse_taken(fs.as_ref(), &to)?;
@@ -58,23 +70,33 @@ impl Store {
         let lock = hidden("compacting.lock");
         let _held = match fs.lock(&lock).map_err(StoreError::io("lock", &lock))? {
             Locking::Held(held) => held,
-            Locking::Busy(_) => return Err(target(&to, "is being made by another process")),
+            Locking::Busy(_) => return Err(target(&to, "is being made by another process").into()),
         };
-        let compaction = self.compact_locked(&Layout::new(hidden("compacting")), &to);
+        let compaction = self.compact_locked(&Layout::new(hidden("compacting")), &to, complete);
         // Whoever waits for a lock file that is gone finds the place taken, or makes its own.
         fs.remove(&lock).map_err(StoreError::io("remove", &lock))?;
         compaction
     }
 
-    fn compact_locked(&self, staging: &Layout, to: &Path) -> Result<Compaction> {
+    fn compact_locked<E: From<StoreError>>(
+        &self,
+        staging: &Layout,
+        to: &Path,
+        complete: impl FnOnce(&Path) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Compaction, E> {
         let fs = self.fs().as_ref();
         // Another process may have made it until the lock was taken.
         refuse_taken(fs, to)?;
         clear(fs, staging)?;
-        let compaction = self.copy(staging).inspect_err(|_| {
-            // The first error is the one to report; the next compaction clears what is left.
-            let _ = clear(fs, staging);
-        })?;
+        let compaction = self
+            .copy(staging)
+            .map_err(E::from)
+            .and_then(|compaction| complete(staging.root()).map(|()| compaction))
+            .inspect_err(|_| {
+                // The first error is the one to report; the next compaction clears what is left.
+                let _ = clear(fs, staging);
+            })?;
+        sync_dir(fs, staging.root())?;
         fs.replace(staging.root(), to)
             .map_err(StoreError::io("rename", staging.root()))?;
         to.parent().map_or(Ok(()), |parent| sync_dir(fs, parent))?;
@@ -100,7 +122,6 @@ impl Store {
         }
         // Last: what has no marker is no store.
         marker::write(fs.as_ref(), to, &Stream::new("store", "compact")?)?;
-        sync_dir(fs.as_ref(), to.root())?;
         Ok(copy.compaction)
     }
 }
@@ -136,9 +157,21 @@ fn refuse_damaged(mut damage: Vec<Problem>) -> Result<()> {
 /// Remove what a compaction that died has left.
 fn clear(fs: &dyn FileSystem, staging: &Layout) -> Result<()> {
     let root = staging.root().to_owned();
-    let runs = list(fs, &root)?.into_iter().filter(|name| name.starts_with("run="));
-    let mut folders: Vec<PathBuf> = runs.map(|name| root.join(name)).collect();
-    folders.extend([staging.logs(), staging.temporaries(), staging.private(), root]);
+    let runs_of = |folder: &Path| -> Result<Vec<PathBuf>> {
+        let names = list(fs, folder)?.into_iter();
+        Ok(names
+            .filter_map(|name| name.starts_with("run=").then(|| folder.join(name)))
+            .collect())
+    };
+    let mut folders = runs_of(&root)?;
+    folders.extend(runs_of(&staging.verdicts())?);
+    folders.extend([
+        staging.verdicts(),
+        staging.logs(),
+        staging.temporaries(),
+        staging.private(),
+        root,
+    ]);
     // The marker first: half a store must not look like one.
     let marker = staging.marker();
     match fs.remove(&marker) {

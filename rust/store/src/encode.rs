@@ -7,6 +7,7 @@ use parquet::file::metadata::{FileMetaData, KeyValue, ParquetMetaDataReader};
 
 use crate::columns::ColumnsWriter;
 use crate::content::content_hash;
+use crate::decoding::caught;
 use crate::layout::Stream;
 use crate::schema::SCHEMA_VERSION;
 
@@ -141,6 +142,10 @@ pub(crate) fn provenance(file: &FileMetaData) -> Provenance {
 /// [`ParquetError::NeedMoreData`] if `tail` does not hold the whole footer, one that wraps [`OtherVersion`] if another
 /// version of the schema wrote it, another one if it is no footer of ours.
 pub(crate) fn read_footer(tail: Vec<u8>, size: u64) -> Result<Footer> {
+    caught(|| parse_footer(tail, size)).unwrap_or_else(|| Err(bad("the decoder panicked")))
+}
+
+fn parse_footer(tail: Vec<u8>, size: u64) -> Result<Footer> {
     let mut reader = ParquetMetaDataReader::new();
     reader.try_parse_sized(&Bytes::from(tail), size)?;
     let metadata = reader.finish()?;

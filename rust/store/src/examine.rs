@@ -1,6 +1,5 @@
 //! One segment held against its name, its footer and its line in the log.
 
-use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::errors::ParquetError;
 
 use crate::content::{GroupsContent, content_hash};
+use crate::decoding::caught;
 use crate::encode::Footer;
 use crate::error::{Result, StoreError};
 use crate::fs::{FileSystem, read};
@@ -119,9 +119,8 @@ pub(crate) fn line_of<'a>(
 
 /// Decode every page and compare the values' hash with the footer's.
 pub(crate) fn check_values(bytes: Vec<u8>, footer: &Footer) -> std::result::Result<(), String> {
-    // The decoders are made for files that are whole: some panic on a damaged one.
-    let decoded = catch_unwind(|| decoded_content(bytes, footer))
-        .map_err(|_| "cannot be decoded (the decoder panicked)".to_owned())?;
+    let decoded = caught(|| decoded_content(bytes, footer))
+        .ok_or_else(|| "cannot be decoded (the decoder panicked)".to_owned())?;
     let content = decoded.map_err(|error| format!("cannot be decoded ({error})"))?;
     if content == footer.content {
         return Ok(());

@@ -180,6 +180,11 @@ impl Layout {
         self.superseded_run(run).join(format!("attempt-{attempt:04}"))
     }
 
+    /// The folder of verdicts that another verifier has given since; the package's Python writes it.
+    pub fn verdicts(&self) -> PathBuf {
+        self.root.join("_verdicts")
+    }
+
     /// Where unreadable segments are kept.
     pub fn quarantine(&self) -> PathBuf {
         self.root.join("_quarantine")

@@ -1,6 +1,5 @@
 //! Reading a segment's rows batch by batch, and single columns without the others.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 
+use crate::decoding::caught;
 use crate::encode::{Provenance, provenance};
 use crate::error::{Result, StoreError};
 use crate::fs::FileSystem;
@@ -30,7 +30,7 @@ impl Scan {
         let source = Ranges::open(fs, path).map_err(StoreError::io("read", path))?;
         // The types come from Parquet's own schema: that of Arrow stands unchecked in the footer.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = caught(path, || ArrowReaderMetadata::load(&source, options))?;
+        let metadata = decoded(path, || ArrowReaderMetadata::load(&source, options))?;
         Ok(Self {
             path: path.to_owned(),
             source,
@@ -84,10 +84,10 @@ impl Scan {
     fn read(&self, columns: ProjectionMask, rows: usize) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.source.clone(), self.metadata.clone());
         let builder = builder.with_projection(columns).with_batch_size(rows.max(1));
-        let mut reader = caught(&self.path, || builder.build())?;
+        let mut reader = decoded(&self.path, || builder.build())?;
         let path = self.path.clone();
         Ok(std::iter::from_fn(move || {
-            let next = caught(&path, || {
+            let next = decoded(&path, || {
                 let batch = reader.next().transpose()?;
                 batch.map(|batch| with_types(&batch)).transpose()
             });
@@ -96,15 +96,14 @@ impl Scan {
     }
 }
 
-/// The decoders are made for files that are whole: some panic on a damaged one.
-fn caught<T, E: Into<ParquetError>>(path: &Path, read: impl FnOnce() -> Result<T, E>) -> Result<T> {
+fn decoded<T, E: Into<ParquetError>>(path: &Path, decode: impl FnOnce() -> Result<T, E>) -> Result<T> {
     let wrong = |problem: String| StoreError::Segment {
         path: path.to_owned(),
         problem: format!("cannot be decoded ({problem})"),
     };
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(read) => read.map_err(|error| wrong(error.into().to_string())),
-        Err(_) => Err(wrong("the decoder panicked".to_owned())),
+    match caught(decode) {
+        Some(read) => read.map_err(|error| wrong(error.into().to_string())),
+        None => Err(wrong("the decoder panicked".to_owned())),
     }
 }
 

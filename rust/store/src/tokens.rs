@@ -3,26 +3,17 @@
 //! The Parquet library's own encoder hashes every id and packs indices to the bit. Here an id is looked up, and an index
 //! takes whole bytes, so that zstd sees what repeats: a third of the time and 4 % fewer bytes. The file is an ordinary one.
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
 use arrow_array::{Array, ListArray};
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, EncodingMask, PageType, ZstdLevel};
-use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
-use parquet::file::metadata::{ColumnChunkMetaData, OffsetIndexBuilder, PageEncodingStats};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
+use crate::dictionary::Dictionary;
 use crate::levels::Levels;
 use crate::properties::Pages;
-
-/// Ids from here on would make the table of the dictionary large; no tokenizer has them.
-const ID_LIMIT: usize = 1 << 22;
-
-const LEVEL: i32 = 1;
+use crate::token_pages::TokenPages;
 
 /// A column that is encoded, and what the footer is to say of it.
 pub(crate) struct TokenChunk {
@@ -40,18 +31,17 @@ pub(crate) fn encode(lists: &ListArray, descr: &ColumnDescPtr, pages: Pages) -> 
     let Some(indices) = dictionary.indices(lists).filter(|indices| !indices.is_empty()) else {
         return Ok(None);
     };
-    let mut chunk = Chunk::new(dictionary.ids.len())?;
     let mut file = TrackedWrite::new(Vec::with_capacity(2 * indices.len()));
     let mut writer = SerializedPageWriter::new(&mut file);
-    chunk.write_dictionary(&mut writer, &dictionary)?;
+    let mut chunk = TokenPages::begin(&mut writer, &dictionary)?;
     let mut indices = indices.as_slice();
     let mut first = 0;
     while first < lists.len() {
-        let rows = rows_of_page(lists, first, pages, chunk.width);
+        let rows = rows_of_page(lists, first, pages, chunk.width());
         let page = lists.slice(first, rows);
         let (levels, values) = levels_of(&page);
         let (of_page, rest) = indices.split_at(values.min(indices.len()));
-        chunk.write_page(&mut writer, &levels, of_page, rows)?;
+        chunk.write(&mut writer, &levels, of_page, rows)?;
         indices = rest;
         first += rows;
     }
@@ -87,180 +77,13 @@ fn levels_of(lists: &ListArray) -> (Levels, usize) {
     (levels, values)
 }
 
-/// The ids of a column in the order in which they come.
-#[derive(Default)]
-struct Dictionary {
-    ids: Vec<i32>,
-    /// The place of each id, counted from 1; 0 for ids that have not come.
-    places: Vec<u32>,
-}
-
-impl Dictionary {
-    /// Return the place of each id of the lists, counted from 0; `None` if an id is out of range.
-    fn indices(&mut self, lists: &ListArray) -> Option<Vec<u32>> {
-        let mut indices = Vec::with_capacity(lists.values().len());
-        for list in lists.iter().flatten() {
-            for id in list.as_primitive::<Int32Type>().values() {
-                indices.push(self.index(*id)?);
-            }
-        }
-        Some(indices)
-    }
-
-    fn index(&mut self, id: i32) -> Option<u32> {
-        let at = usize::try_from(id).ok().filter(|at| *at < ID_LIMIT)?;
-        if at >= self.places.len() {
-            self.places.resize((at + 1).next_power_of_two(), 0);
-        }
-        let place = self.places.get_mut(at)?;
-        if *place == 0 {
-            self.ids.push(id);
-            *place = u32::try_from(self.ids.len()).ok()?;
-        }
-        Some(*place - 1)
-    }
-
-    fn plain(&self) -> Vec<u8> {
-        self.ids.iter().flat_map(|id| id.to_le_bytes()).collect()
-    }
-}
-
-/// Pages written so far.
-struct Chunk {
-    compressor: Compressor<'static>,
-    /// Bytes an index.
-    width: usize,
-    compressed: usize,
-    uncompressed: usize,
-    values: u32,
-    dictionary_end: u64,
-    pages: i32,
-    index: OffsetIndexBuilder,
-}
-
-impl Chunk {
-    fn new(entries: usize) -> Result<Self> {
-        Ok(Self {
-            compressor: Compressor::new(LEVEL)?,
-            width: bytes_of(entries.saturating_sub(1)),
-            compressed: 0,
-            uncompressed: 0,
-            values: 0,
-            dictionary_end: 0,
-            pages: 0,
-            index: OffsetIndexBuilder::new(),
-        })
-    }
-
-    fn write_dictionary(&mut self, writer: &mut impl PageWriter, dictionary: &Dictionary) -> Result<()> {
-        let plain = dictionary.plain();
-        let page = Page::DictionaryPage {
-            buf: self.compressor.compress(&plain)?.into(),
-            num_values: u32::try_from(dictionary.ids.len())?,
-            encoding: Encoding::PLAIN,
-            is_sorted: false,
-        };
-        let written = self.write(writer, page, plain.len())?;
-        self.dictionary_end = written.bytes_written;
-        Ok(())
-    }
-
-    fn write_page(
-        &mut self,
-        writer: &mut impl PageWriter,
-        levels: &Levels,
-        indices: &[u32],
-        rows: usize,
-    ) -> Result<()> {
-        let mut plain = levels.encode()?;
-        put_indices(&mut plain, indices, self.width)?;
-        let page = Page::DataPage {
-            buf: self.compressor.compress(&plain)?.into(),
-            num_values: levels.count(),
-            encoding: Encoding::RLE_DICTIONARY,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        let written = self.write(writer, page, plain.len())?;
-        self.values += levels.count();
-        self.pages += 1;
-        self.index.append_row_count(i64::try_from(rows)?);
-        let size = i32::try_from(written.compressed_size)?;
-        self.index.append_offset_and_size(i64::try_from(written.offset)?, size);
-        Ok(())
-    }
-
-    fn write(&mut self, writer: &mut impl PageWriter, page: Page, size: usize) -> Result<PageWriteSpec> {
-        let written = writer.write_page(CompressedPage::new(page, size))?;
-        self.compressed += written.compressed_size;
-        self.uncompressed += written.uncompressed_size;
-        Ok(written)
-    }
-
-    fn close(self, descr: &ColumnDescPtr, rows: usize) -> Result<ColumnCloseResult> {
-        let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
-        let stats = |page_type, encoding, count| PageEncodingStats {
-            page_type,
-            encoding,
-            count,
-        };
-        let metadata = ColumnChunkMetaData::builder(descr.clone())
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
-            .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
-            .set_page_encoding_stats(vec![
-                stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
-                stats(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, self.pages),
-            ])
-            .set_total_compressed_size(i64::try_from(self.compressed)?)
-            .set_total_uncompressed_size(i64::try_from(self.uncompressed)?)
-            .set_num_values(i64::from(self.values))
-            .set_dictionary_page_offset(Some(0))
-            .set_data_page_offset(i64::try_from(self.dictionary_end)?)
-            .build()?;
-        Ok(ColumnCloseResult {
-            bytes_written: self.compressed as u64,
-            rows_written: rows as u64,
-            metadata,
-            bloom_filter: None,
-            column_index: None,
-            offset_index: Some(self.index.build()),
-        })
-    }
-}
-
-/// Return how many whole bytes hold every number up to `largest`, at least one.
-fn bytes_of(largest: usize) -> usize {
-    let bits = usize::BITS - largest.leading_zeros();
-    (bits.div_ceil(8) as usize).max(1)
-}
-
-/// Add indices as one bit-packed run of the RLE hybrid: packing whole bytes is writing the low bytes of each.
-fn put_indices(page: &mut Vec<u8>, indices: &[u32], width: usize) -> Result<()> {
-    page.push(u8::try_from(8 * width)?);
-    if indices.is_empty() {
-        return Ok(());
-    }
-    let groups = indices.len().div_ceil(8);
-    crate::levels::put_varint(page, 2 * groups + 1);
-    page.reserve(8 * groups * width);
-    for index in indices {
-        let [lowest, low, high, _] = index.to_le_bytes();
-        match width {
-            1 => page.push(lowest),
-            2 => page.extend([lowest, low]),
-            _ => page.extend([lowest, low, high]),
-        }
-    }
-    page.resize(page.len() + (8 * groups - indices.len()) * width, 0);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use std::sync::Arc;
 
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int32Type;
     use arrow_array::{ArrayRef, RecordBatch};
     use arrow_schema::{Field, Schema};
     use parquet::arrow::ArrowSchemaConverter;

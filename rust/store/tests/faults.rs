@@ -74,10 +74,31 @@ fn session(memory: &MemoryFs) -> Session {
     session
 }
 
-fn calls_of(run: impl Fn(&MemoryFs), before: &MemoryFs) -> usize {
+/// Run once for each call and each way in which it can fail, and judge what came of it when nothing fails any more.
+///
+/// `judge` gets the disk, what `run` has returned, whether all later calls have failed too, and a name for the case.
+fn fail_every_call<T>(
+    before: &MemoryFs,
+    run: impl Fn(&MemoryFs) -> T,
+    mut judge: impl FnMut(&MemoryFs, T, bool, &str),
+) {
     let memory = before.crashed(Crash::Killed);
     run(&memory);
-    memory.calls()
+    let calls = memory.calls();
+    for at in 1..=calls {
+        for (failure, lasts) in FAILURES {
+            let memory = before.crashed(Crash::Killed);
+            memory.fail(Some(Fault { at, failure, lasts }));
+            let result = run(&memory);
+            memory.fail(None);
+            judge(
+                &memory,
+                result,
+                lasts,
+                &format!("call {at} of {calls}, {failure:?}, lasting {lasts}"),
+            );
+        }
+    }
 }
 
 fn assert_clear(error: &StoreError, case: &str) {
@@ -110,46 +131,34 @@ fn assert_recovers(memory: &MemoryFs, acknowledged: &BTreeSet<i32>, case: &str) 
     }
 }
 
-fn fail_every_call(before: &MemoryFs, acknowledged_before: &BTreeSet<i32>) -> usize {
-    let calls = calls_of(|memory| drop(session(memory)), before);
+/// Return how many sessions have met an error.
+fn fail_every_session(before: &MemoryFs, acknowledged_before: &BTreeSet<i32>) -> usize {
     let mut failed = 0;
-    for at in 1..=calls {
-        for (failure, lasts) in FAILURES {
-            let case = format!("call {at} of {calls}, {failure:?}, lasting {lasts}");
-            let memory = before.crashed(Crash::Killed);
-            memory.fail(Some(Fault { at, failure, lasts }));
-            let session = session(&memory);
-            memory.fail(None);
-            for error in &session.errors {
-                assert_clear(error, &case);
-            }
-            if session.has_opened && !lasts {
-                assert_eq!(
-                    session.acknowledged,
-                    BTreeSet::from([1, 2]),
-                    "{case}: {:?}",
-                    session.errors
-                );
-            }
-            assert_eq!(memory.misused(), Vec::<String>::new(), "{case}");
-            failed += usize::from(!session.errors.is_empty());
-            let acknowledged = acknowledged_before | &session.acknowledged;
-            assert_recovers(&memory, &acknowledged, &case);
+    fail_every_call(before, session, |memory, session, lasts, case| {
+        for error in &session.errors {
+            assert_clear(error, case);
         }
-    }
+        if session.has_opened && !lasts {
+            let acknowledged = BTreeSet::from([1, 2]);
+            assert_eq!(session.acknowledged, acknowledged, "{case}: {:?}", session.errors);
+        }
+        assert_eq!(memory.misused(), Vec::<String>::new(), "{case}");
+        failed += usize::from(!session.errors.is_empty());
+        assert_recovers(memory, &(acknowledged_before | &session.acknowledged), case);
+    });
     failed
 }
 
 #[test]
 fn a_failing_call_of_open_append_flush_or_close_loses_nothing() {
-    let failed = fail_every_call(&settled(1), &BTreeSet::from([0]));
+    let failed = fail_every_session(&settled(1), &BTreeSet::from([0]));
     println!("{failed} sessions have met an error");
     assert!(failed > 100, "only {failed} sessions have met an error");
 }
 
 #[test]
 fn a_failing_call_of_the_first_open_leaves_a_folder_that_opens() {
-    let failed = fail_every_call(&MemoryFs::default(), &BTreeSet::new());
+    let failed = fail_every_session(&MemoryFs::default(), &BTreeSet::new());
     assert!(failed > 100, "only {failed} sessions have met an error");
 }
 
@@ -163,33 +172,27 @@ fn a_failing_call_of_a_resume_loses_nothing_and_the_resume_can_be_repeated() {
         };
         Writer::open(disk(memory), options)
     };
-    let calls = calls_of(|memory| drop(resume(memory)), &before);
     let mut failed = 0;
-    for at in 1..=calls {
-        for (failure, lasts) in FAILURES {
-            let case = format!("call {at} of {calls}, {failure:?}, lasting {lasts}");
-            let memory = before.crashed(Crash::Killed);
-            memory.fail(Some(Fault { at, failure, lasts }));
-            if let Err(error) = resume(&memory) {
-                assert_clear(&error, &case);
+    fail_every_call(
+        &before,
+        |memory| resume(memory).err(),
+        |memory, error, _, case| {
+            if let Some(error) = error {
+                assert_clear(&error, case);
                 failed += 1;
             }
-            memory.fail(None);
             for crash in [Crash::Killed, Crash::PowerLost] {
                 let memory = memory.crashed(crash);
                 let writer = resume(&memory).unwrap_or_else(|error| panic!("{case}: {error}"));
                 assert_eq!(writer.attempt(), 2, "{case}");
                 drop(writer);
-                let kept: Vec<i32> = visible(&disk(&memory))
-                    .unwrap()
-                    .keys()
-                    .map(|file| step_of(file))
-                    .collect();
+                let found = visible(&disk(&memory)).unwrap();
+                let kept: Vec<i32> = found.keys().map(|file| step_of(file)).collect();
                 assert_eq!(kept, [0, 1], "{case}");
                 check_after_recovery(&disk(&memory)).unwrap_or_else(|error| panic!("{case}: {error}"));
             }
-        }
-    }
+        },
+    );
     assert!(failed > 100, "only {failed} resumes have failed");
 }
 

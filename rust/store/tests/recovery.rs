@@ -2,81 +2,32 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod case;
 mod rows;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rows::{open, options, store};
-use tempfile::TempDir;
-use twogrpo_store::{Disk, FileSystem, Recovery, Result, Store, StoreError, Writer, WriterOptions};
+use case::Case;
+use rows::{open, store};
+use twogrpo_store::{Recovery, Result, Store, StoreError};
 
 const LOG: &str = "_twogrpo/log/r.w0.jsonl";
 const MARKER: &str = "_twogrpo/store.json";
 
-struct Case {
-    _folder: TempDir,
-    root: PathBuf,
-    fs: Arc<dyn FileSystem>,
+/// Open for writing, close, and return what was found.
+fn recover(case: &Case) -> Recovery {
+    case.open().recovery().clone()
 }
 
-impl Case {
-    /// A store with steps 0, 1, ..., closed.
-    fn with_steps(steps: i32) -> Self {
-        let folder = TempDir::new().unwrap();
-        let root = folder.path().join("rollouts");
-        let case = Self {
-            _folder: folder,
-            root,
-            fs: Arc::new(Disk),
-        };
-        let writer = case.open();
-        (0..steps).for_each(|step| store(&writer, step, step).unwrap());
-        writer.close().unwrap();
-        case
-    }
+fn repair(case: &Case, deep: bool) -> Result<Recovery> {
+    Store::repair(&case.fs, &case.root(), deep)
+}
 
-    fn open(&self) -> Writer {
-        open(&self.fs, &self.root).unwrap()
-    }
-
-    fn resume(&self, step: i32) -> Writer {
-        let options = WriterOptions {
-            resume_step: Some(step),
-            ..options(&self.root)
-        };
-        Writer::open(Arc::clone(&self.fs), options).unwrap()
-    }
-
-    fn path(&self, inside: &str) -> PathBuf {
-        self.root.join(inside)
-    }
-
-    fn segment(&self, step: i32) -> PathBuf {
-        self.path(&format!("run=r/step-{step:08}.w0.parquet"))
-    }
-
-    /// Open for writing, close, and return what was found.
-    fn recover(&self) -> Recovery {
-        self.open().recovery().clone()
-    }
-
-    fn repair(&self, deep: bool) -> Result<Recovery> {
-        Store::repair(&self.fs, &self.root, deep)
-    }
-
-    fn problems(&self, deep: bool) -> Vec<String> {
-        let report = Store::open(Arc::clone(&self.fs), &self.root)
-            .unwrap()
-            .check(deep)
-            .unwrap();
-        report.problems.into_iter().map(|problem| problem.what).collect()
-    }
-
-    fn names(&self, folder: &str) -> Vec<String> {
-        self.fs.list(&self.path(folder)).unwrap()
-    }
+fn problems(case: &Case, deep: bool) -> Vec<String> {
+    let problems = case.check(deep).problems.into_iter();
+    problems.map(|problem| problem.what).collect()
 }
 
 fn flip(path: &Path, at: usize) {
@@ -99,13 +50,13 @@ fn a_damaged_log_line_is_kept_aside_and_its_segment_logged_again() {
     let case = Case::with_steps(3);
     let before = fs::read_to_string(case.path(LOG)).unwrap();
     flip(&case.path(LOG), before.lines().next().unwrap().len() + 40);
-    let recovery = case.recover();
+    let recovery = recover(&case);
     assert_eq!((recovery.damaged_lines, recovery.relogged.len()), (1, 1));
-    assert_eq!(case.problems(true), Vec::<String>::new());
+    assert_eq!(problems(&case, true), Vec::<String>::new());
     let kept = fs::read_to_string(case.path("_quarantine/_twogrpo.log.r.w0.jsonl.0")).unwrap();
     assert_eq!(kept.lines().count(), 1);
     assert_eq!(fs::read_to_string(case.path(LOG)).unwrap().lines().count(), 3);
-    assert_eq!(case.recover(), Recovery::default());
+    assert_eq!(recover(&case), Recovery::default());
 }
 
 #[test]
@@ -115,9 +66,9 @@ fn a_log_of_noise_is_rebuilt() {
         .map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0])
         .collect();
     fs::write(case.path(LOG), noise).unwrap();
-    let recovery = case.recover();
+    let recovery = recover(&case);
     assert!(recovery.damaged_lines > 0);
-    assert_eq!((recovery.relogged.len(), case.problems(true)), (2, vec![]));
+    assert_eq!((recovery.relogged.len(), problems(&case, true)), (2, vec![]));
 }
 
 #[test]
@@ -131,29 +82,29 @@ fn a_rebuilt_log_still_tells_of_a_loss() {
         .len();
     flip(&case.path(LOG), first + 40);
     fs::remove_file(case.segment(2)).unwrap();
-    assert_eq!(case.recover().lost, ["run=r/step-00000002.w0.parquet"]);
-    assert_eq!(case.recover().lost, ["run=r/step-00000002.w0.parquet"]);
+    assert_eq!(recover(&case).lost, ["run=r/step-00000002.w0.parquet"]);
+    assert_eq!(recover(&case).lost, ["run=r/step-00000002.w0.parquet"]);
 }
 
 #[test]
 fn the_log_of_another_writer_is_no_log_of_this_one() {
     let case = Case::with_steps(1);
     fs::copy(case.path(LOG), case.path("_twogrpo/log/r.w1.jsonl")).unwrap();
-    assert_eq!(case.recover().damaged_lines, 1);
-    assert_eq!(case.problems(true), Vec::<String>::new());
+    assert_eq!(recover(&case).damaged_lines, 1);
+    assert_eq!(problems(&case, true), Vec::<String>::new());
 }
 
 #[test]
 fn a_deleted_log_is_rebuilt_for_superseded_segments_too() {
     let case = Case::with_steps(4);
-    let writer = case.resume(1);
+    let writer = case.resume(1).unwrap();
     store(&writer, 2, 9).unwrap();
     drop(writer);
     fs::remove_dir_all(case.path("_twogrpo/log")).unwrap();
-    assert_eq!(case.problems(false).len(), 5);
-    assert_eq!(case.recover().relogged.len(), 5);
-    assert_eq!(case.problems(true), Vec::<String>::new());
-    assert_eq!(case.recover(), Recovery::default());
+    assert_eq!(problems(&case, false).len(), 5);
+    assert_eq!(recover(&case).relogged.len(), 5);
+    assert_eq!(problems(&case, true), Vec::<String>::new());
+    assert_eq!(recover(&case), Recovery::default());
 }
 
 #[test]
@@ -163,7 +114,7 @@ fn a_segment_without_a_line_is_not_logged_before_its_values_are_checked() {
     let mut bytes = fs::read(case.segment(0)).unwrap();
     bytes[40..400].fill(0);
     fs::write(case.segment(0), bytes).unwrap();
-    let recovery = case.recover();
+    let recovery = recover(&case);
     assert_eq!(
         (recovery.relogged.len(), recovery.quarantined.len()),
         (0, 1),
@@ -177,10 +128,10 @@ fn a_footer_that_is_not_the_logged_one_is_quarantined_at_open() {
     let other = Case::with_steps(0);
     store(&other.open(), 1, 7).unwrap();
     fs::copy(other.segment(1), case.segment(1)).unwrap();
-    let recovery = case.recover();
+    let recovery = recover(&case);
     assert_eq!(recovery.quarantined.len(), 1, "{recovery:?}");
     assert!(recovery.quarantined[0].contains("logged") || recovery.quarantined[0].contains("the log says"));
-    assert_eq!(case.names("run=r"), ["step-00000000.w0.parquet"]);
+    assert_eq!(case.files(), ["step-00000000.w0.parquet"]);
 }
 
 #[test]
@@ -194,9 +145,9 @@ fn a_repetition_of_rows_that_were_damaged_is_not_acknowledged() {
         error.contains("step-00000000.w0.parquet") && error.contains("--repair"),
         "{error}"
     );
-    assert_eq!(case.repair(true).unwrap().quarantined.len(), 1);
+    assert_eq!(repair(&case, true).unwrap().quarantined.len(), 1);
     store(&case.open(), 0, 0).unwrap();
-    assert_eq!(case.problems(true), Vec::<String>::new());
+    assert_eq!(problems(&case, true), Vec::<String>::new());
 }
 
 #[test]
@@ -216,34 +167,34 @@ fn the_quarantine_never_overwrites() {
 fn a_quarantined_segment_is_reported_as_lost_until_its_step_is_stored_again() {
     let case = Case::with_steps(2);
     cut(&case.segment(1));
-    assert_eq!(case.recover().lost, ["run=r/step-00000001.w0.parquet"]);
+    assert_eq!(recover(&case).lost, ["run=r/step-00000001.w0.parquet"]);
     let writer = case.open();
     store(&writer, 1, 1).unwrap();
     drop(writer);
-    assert_eq!(case.recover().lost, Vec::<String>::new());
+    assert_eq!(recover(&case).lost, Vec::<String>::new());
 }
 
 #[test]
 fn a_wrong_hash_waits_for_a_deep_repair() {
     let case = Case::with_steps(2);
     flip(&case.segment(1), 100);
-    assert_eq!(case.recover(), Recovery::default());
-    assert_eq!(case.repair(false).unwrap(), Recovery::default());
-    assert_eq!(case.repair(true).unwrap().quarantined.len(), 1);
+    assert_eq!(recover(&case), Recovery::default());
+    assert_eq!(repair(&case, false).unwrap(), Recovery::default());
+    assert_eq!(repair(&case, true).unwrap().quarantined.len(), 1);
     assert_eq!(case.names("_quarantine"), ["run=r.step-00000001.w0.parquet.0"]);
-    assert_eq!(case.problems(true).len(), 1);
-    assert!(case.problems(true)[0].starts_with("lost"));
+    assert_eq!(problems(&case, true).len(), 1);
+    assert!(problems(&case, true)[0].starts_with("lost"));
 }
 
 #[test]
 fn a_deep_repair_sets_damaged_superseded_segments_aside() {
     let case = Case::with_steps(3);
-    drop(case.resume(0));
+    drop(case.resume(0).unwrap());
     flip(
         &case.path("_superseded/run=r/attempt-0001/step-00000002.w0.parquet"),
         100,
     );
-    assert_eq!(case.repair(true).unwrap().quarantined.len(), 1);
+    assert_eq!(repair(&case, true).unwrap().quarantined.len(), 1);
     let aside = ["_superseded.run=r.attempt-0001.step-00000002.w0.parquet.0"];
     assert_eq!(case.names("_quarantine"), aside);
 }
@@ -253,7 +204,7 @@ fn a_repair_leaves_a_living_writers_files_alone() {
     let case = Case::with_steps(2);
     let _writer = case.open();
     flip(&case.segment(1), 100);
-    let recovery = case.repair(true).unwrap();
+    let recovery = repair(&case, true).unwrap();
     assert_eq!(
         (recovery.quarantined.len(), &recovery.skipped[..]),
         (0, &["r.w0".to_owned()][..])
@@ -266,16 +217,16 @@ fn a_store_without_its_private_folder_says_what_to_do_and_is_repaired() {
     let case = Case::with_steps(2);
     fs::remove_dir_all(case.path("_twogrpo")).unwrap();
     for error in [
-        error_of(open(&case.fs, &case.root)),
-        error_of(Store::open(Arc::clone(&case.fs), &case.root)),
+        error_of(open(&case.fs, &case.root())),
+        error_of(Store::open(Arc::clone(&case.fs), &case.root())),
     ] {
         assert!(error.contains("holds segments and no _twogrpo/store.json"), "{error}");
         assert!(error.contains("store check --repair"), "{error}");
     }
-    let recovery = case.repair(false).unwrap();
+    let recovery = repair(&case, false).unwrap();
     assert_eq!((recovery.rewrote_marker, recovery.relogged.len()), (true, 2));
-    assert_eq!(case.problems(true), Vec::<String>::new());
-    assert_eq!(case.recover(), Recovery::default());
+    assert_eq!(problems(&case, true), Vec::<String>::new());
+    assert_eq!(recover(&case), Recovery::default());
 }
 
 #[test]
@@ -283,14 +234,14 @@ fn a_damaged_marker_says_what_to_do_and_is_kept_when_it_is_repaired() {
     for damaged in ["", "{\"format\"", "[]", "{\"format\":\"one\"}"] {
         let case = Case::with_steps(1);
         fs::write(case.path(MARKER), damaged).unwrap();
-        let error = error_of(Store::open(Arc::clone(&case.fs), &case.root));
+        let error = error_of(Store::open(Arc::clone(&case.fs), &case.root()));
         assert!(
             error.contains("store.json is damaged") && error.contains("--repair"),
             "{error}"
         );
-        assert!(case.repair(false).unwrap().rewrote_marker);
+        assert!(repair(&case, false).unwrap().rewrote_marker);
         assert_eq!(case.names("_quarantine"), ["_twogrpo.store.json.0"]);
-        assert_eq!(case.problems(true), Vec::<String>::new());
+        assert_eq!(problems(&case, true), Vec::<String>::new());
     }
 }
 
@@ -299,7 +250,7 @@ fn a_marker_of_another_format_is_not_repaired() {
     let case = Case::with_steps(1);
     for marker in ["{\"format\":2}", "{\"format\":2,\"uuid\":\"x\",\"more\":1}"] {
         fs::write(case.path(MARKER), marker).unwrap();
-        assert!(matches!(case.repair(true), Err(StoreError::Format { .. })));
+        assert!(matches!(repair(&case, true), Err(StoreError::Format { .. })));
         assert_eq!(fs::read_to_string(case.path(MARKER)).unwrap(), marker);
     }
 }
@@ -309,16 +260,16 @@ fn a_folder_that_no_segment_shows_to_be_a_store_is_not_made_one() {
     let case = Case::with_steps(1);
     fs::write(case.segment(0), "noise").unwrap();
     fs::remove_dir_all(case.path("_twogrpo")).unwrap();
-    assert!(matches!(case.repair(false), Err(StoreError::Unmarked(_))));
+    assert!(matches!(repair(&case, false), Err(StoreError::Unmarked(_))));
     fs::remove_dir_all(case.path("run=r")).unwrap();
-    assert!(matches!(case.repair(false), Err(StoreError::NotAStore(_))));
+    assert!(matches!(repair(&case, false), Err(StoreError::NotAStore(_))));
     assert_eq!(case.names(""), Vec::<String>::new());
 }
 
 #[test]
 fn a_repair_of_a_whole_store_does_nothing() {
     let case = Case::with_steps(2);
-    assert_eq!(case.repair(true).unwrap(), Recovery::default());
+    assert_eq!(repair(&case, true).unwrap(), Recovery::default());
 }
 
 #[cfg(unix)]
@@ -331,7 +282,7 @@ fn a_pipe_in_the_place_of_a_segment_is_not_waited_for() {
         .status()
         .unwrap();
     assert!(made.success());
-    let error = error_of(open(&case.fs, &case.root));
+    let error = error_of(open(&case.fs, &case.root()));
     assert!(
         error.contains("step-00000000.w0.parquet") && error.contains("no regular file"),
         "{error}"

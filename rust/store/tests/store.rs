@@ -2,109 +2,25 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod case;
 mod rows;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int32Type};
+use case::{Case, read};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use rows::{open, options, rows, store};
-use tempfile::TempDir;
+use rows::{open, rows, store};
 use twogrpo_store::schema::{LogprobDtype, schema};
-use twogrpo_store::{
-    CheckReport, DataError, Disk, FileSystem, Provenance, Result, Store, StoreError, Writer, WriterOptions,
-};
-
-struct Case {
-    folder: TempDir,
-    fs: Arc<dyn FileSystem>,
-}
-
-impl Case {
-    fn new() -> Self {
-        Self {
-            folder: TempDir::new().unwrap(),
-            fs: Arc::new(Disk),
-        }
-    }
-
-    fn root(&self) -> PathBuf {
-        self.folder.path().join("rollouts")
-    }
-
-    fn open(&self) -> Writer {
-        open(&self.fs, &self.root()).unwrap()
-    }
-
-    fn resume(&self, step: i32) -> Result<Writer> {
-        let options = WriterOptions {
-            resume_step: Some(step),
-            ..options(&self.root())
-        };
-        Writer::open(Arc::clone(&self.fs), options)
-    }
-
-    fn resume_ahead(&self, step: i32, ahead: &str) -> Writer {
-        let options = WriterOptions {
-            resume_step: Some(step),
-            keep_ahead: Some(ahead.to_owned()),
-            ..options(&self.root())
-        };
-        Writer::open(Arc::clone(&self.fs), options).unwrap()
-    }
-
-    fn other(&self, writer: &str) -> Writer {
-        let options = WriterOptions {
-            writer: writer.to_owned(),
-            ..options(&self.root())
-        };
-        Writer::open(Arc::clone(&self.fs), options).unwrap()
-    }
-
-    /// A store with steps 0, 1, ... of one writer, closed.
-    fn with_steps(steps: i32) -> Self {
-        let case = Self::new();
-        let writer = case.open();
-        (0..steps).for_each(|step| store(&writer, step, step).unwrap());
-        writer.close().unwrap();
-        case
-    }
-
-    fn segment(&self, step: i32) -> PathBuf {
-        self.root().join(format!("run=r/step-{step:08}.w0.parquet"))
-    }
-
-    fn steps(&self) -> Vec<String> {
-        Disk.list(&self.root().join("run=r")).unwrap()
-    }
-
-    fn check(&self, deep: bool) -> CheckReport {
-        Store::open(Arc::clone(&self.fs), &self.root())
-            .unwrap()
-            .check(deep)
-            .unwrap()
-    }
-}
-
-fn read(path: &Path) -> RecordBatch {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
-    let batches = reader
-        .build()
-        .unwrap()
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .unwrap();
-    assert_eq!(batches.len(), 1);
-    batches[0].clone()
-}
+use twogrpo_store::{DataError, Disk, FileSystem, Store, StoreError, WriterOptions};
 
 #[test]
 fn a_segment_holds_the_rows_and_what_can_be_derived() {
     let case = Case::with_steps(1);
-    let stored = read(&case.segment(0));
+    let stored = read(&Disk, &case.segment(0));
     assert_eq!(stored.schema().fields(), schema(LogprobDtype::Float32, &[]).fields());
     let reward: Vec<_> = stored["reward"].as_primitive::<Float32Type>().iter().collect();
     assert_eq!(reward, [Some(1.0), Some(0.0), None, Some(1.0)]);
@@ -125,13 +41,11 @@ fn a_segment_holds_the_rows_and_what_can_be_derived() {
 #[test]
 fn float16_rounds_the_logprobs_and_not_their_sum() {
     let case = Case::new();
-    let options = WriterOptions {
-        logprobs: LogprobDtype::Float16,
-        ..options(&case.root())
-    };
-    let writer = Writer::open(Arc::clone(&case.fs), options).unwrap();
+    let writer = case
+        .open_with(|options| options.logprobs = LogprobDtype::Float16)
+        .unwrap();
     store(&writer, 0, 0).unwrap();
-    let stored = read(&case.segment(0));
+    let stored = read(&Disk, &case.segment(0));
     assert_eq!(stored.schema().fields(), schema(LogprobDtype::Float16, &[]).fields());
     assert!((stored["logprob_sum"].as_primitive::<Float64Type>().value(3) + 8.0).abs() < 1e-12);
     assert_eq!(case.check(true).problems, []);
@@ -152,7 +66,7 @@ fn appending_the_same_rows_again_succeeds() {
     let case = Case::with_steps(1);
     let writer = case.open();
     store(&writer, 0, 0).unwrap();
-    assert_eq!(case.steps().len(), 1);
+    assert_eq!(case.files().len(), 1);
 }
 
 #[test]
@@ -204,14 +118,13 @@ fn resuming_moves_later_steps_aside_and_begins_an_attempt() {
     let case = Case::with_steps(4);
     let writer = case.resume(1).unwrap();
     assert_eq!(writer.attempt(), 2);
-    assert_eq!(case.steps(), ["step-00000000.w0.parquet", "step-00000001.w0.parquet"]);
+    assert_eq!(case.files(), ["step-00000000.w0.parquet", "step-00000001.w0.parquet"]);
     store(&writer, 2, 9).unwrap();
     writer.close().unwrap();
     assert_eq!(
         read(
-            &case
-                .root()
-                .join("_superseded/run=r/attempt-0001/step-00000002.w0.parquet")
+            &Disk,
+            &case.path("_superseded/run=r/attempt-0001/step-00000002.w0.parquet")
         )
         .num_rows(),
         4
@@ -226,13 +139,17 @@ fn a_writer_that_is_ahead_keeps_one_step_more() {
     let other = case.other("eval");
     (0..3).for_each(|step| store(&other, step, step).unwrap());
     other.close().unwrap();
-    drop(case.resume_ahead(0, "eval"));
+    let ahead = |options: &mut WriterOptions| {
+        options.resume_step = Some(0);
+        options.keep_ahead = Some("eval".to_owned());
+    };
+    drop(case.open_with(ahead).unwrap());
     let kept = [
         "step-00000000.eval.parquet",
         "step-00000000.w0.parquet",
         "step-00000001.eval.parquet",
     ];
-    assert_eq!(case.steps(), kept);
+    assert_eq!(case.files(), kept);
     assert_eq!(case.check(true).problems, []);
 }
 
@@ -241,7 +158,7 @@ fn a_resume_that_nothing_followed_is_repeated_without_another_attempt() {
     let case = Case::with_steps(4);
     drop(case.resume(1).unwrap());
     assert_eq!(case.resume(0).unwrap().attempt(), 2);
-    assert_eq!(case.steps(), ["step-00000000.w0.parquet"]);
+    assert_eq!(case.files(), ["step-00000000.w0.parquet"]);
 }
 
 #[test]
@@ -251,13 +168,9 @@ fn each_attempt_keeps_what_it_ended_with() {
     (1..3).for_each(|step| store(&writer, step, 7).unwrap());
     writer.close().unwrap();
     assert_eq!(case.resume(-1).unwrap().attempt(), 3);
-    let held = |attempt: &str| {
-        Disk.list(&case.root().join("_superseded/run=r").join(attempt))
-            .unwrap()
-            .len()
-    };
+    let held = |attempt: &str| Disk.list(&case.path("_superseded/run=r").join(attempt)).unwrap().len();
     assert_eq!(
-        (held("attempt-0001"), held("attempt-0002"), case.steps().len()),
+        (held("attempt-0001"), held("attempt-0002"), case.files().len()),
         (2, 3, 0)
     );
     assert_eq!(case.check(true).problems, []);
@@ -275,13 +188,13 @@ fn resuming_is_refused_while_another_writer_lives() {
     let case = Case::with_steps(2);
     let _other = case.other("w1");
     assert!(matches!(case.resume(0), Err(StoreError::Locked { writer, .. }) if writer == "w1"));
-    assert_eq!(case.steps().len(), 2);
+    assert_eq!(case.files().len(), 2);
 }
 
 #[test]
 fn a_dead_writers_temporary_file_is_removed() {
     let case = Case::with_steps(1);
-    let left = case.root().join("_twogrpo/tmp/r.w1.4242-1.tmp");
+    let left = case.path("_twogrpo/tmp/r.w1.4242-1.tmp");
     fs::write(&left, b"torn").unwrap();
     assert_eq!(case.open().recovery().removed_temporaries, 1);
     assert!(!left.exists());
@@ -291,7 +204,7 @@ fn a_dead_writers_temporary_file_is_removed() {
 fn a_living_writers_temporary_file_is_left() {
     let case = Case::with_steps(1);
     let _other = case.other("w1");
-    let left = case.root().join("_twogrpo/tmp/r.w1.4242-1.tmp");
+    let left = case.path("_twogrpo/tmp/r.w1.4242-1.tmp");
     fs::write(&left, b"under way").unwrap();
     assert_eq!(case.open().recovery().removed_temporaries, 0);
     assert!(left.exists());
@@ -300,7 +213,7 @@ fn a_living_writers_temporary_file_is_left() {
 #[test]
 fn a_missing_log_is_rebuilt() {
     let case = Case::with_steps(2);
-    fs::remove_file(case.root().join("_twogrpo/log/r.w0.jsonl")).unwrap();
+    fs::remove_file(case.path("_twogrpo/log/r.w0.jsonl")).unwrap();
     assert_eq!(case.check(false).problems.len(), 2);
     assert_eq!(case.open().recovery().relogged.len(), 2);
     assert_eq!(case.check(true).problems, []);
@@ -321,7 +234,7 @@ fn a_truncated_segment_is_set_aside() {
     fs::write(case.segment(1), &bytes[..bytes.len() / 2]).unwrap();
     let writer = case.open();
     assert_eq!(writer.recovery().quarantined.len(), 1);
-    assert_eq!(case.steps(), ["step-00000000.w0.parquet"]);
+    assert_eq!(case.files(), ["step-00000000.w0.parquet"]);
     store(&writer, 1, 1).unwrap();
     assert_eq!(case.check(true).problems, []);
 }
@@ -341,25 +254,16 @@ fn any_flipped_bit_is_found_by_a_deep_check() {
 #[test]
 fn a_flipped_value_is_found_without_the_log() {
     let case = Case::with_steps(1);
-    fs::remove_file(case.root().join("_twogrpo/log/r.w0.jsonl")).unwrap();
+    fs::remove_file(case.path("_twogrpo/log/r.w0.jsonl")).unwrap();
     let clean = case.check(true).problems.len();
-    let mut bytes = fs::read(case.segment(0)).unwrap();
-    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(case.segment(0)).unwrap()).unwrap();
-    let columns = reader.metadata().row_group(0).columns();
-    let logprobs = columns
-        .iter()
-        .find(|column| column.column_path().string().starts_with("logprobs."))
-        .unwrap();
-    let (start, length) = logprobs.byte_range();
-    bytes[usize::try_from(start + length).unwrap() - 4] ^= 4;
-    fs::write(case.segment(0), &bytes).unwrap();
+    case.flip_a_logprob(0);
     assert_eq!(case.check(true).problems.len(), clean + 1);
 }
 
 #[test]
 fn a_foreign_file_under_the_glob_is_reported() {
     let case = Case::with_steps(1);
-    fs::write(case.root().join("run=r/more.parquet"), b"").unwrap();
+    fs::write(case.path("run=r/more.parquet"), b"").unwrap();
     assert_eq!(case.check(false).problems.len(), 1);
 }
 
@@ -375,7 +279,7 @@ fn a_folder_without_a_store_is_refused() {
 #[test]
 fn a_store_of_a_later_format_is_refused() {
     let case = Case::with_steps(1);
-    fs::write(case.root().join("_twogrpo/store.json"), br#"{"format":2,"uuid":"x"}"#).unwrap();
+    fs::write(case.path("_twogrpo/store.json"), br#"{"format":2,"uuid":"x"}"#).unwrap();
     assert!(matches!(open(&case.fs, &case.root()), Err(StoreError::Format { found, .. }) if found == "2"));
 }
 
@@ -385,10 +289,7 @@ fn files_and_folders_are_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let case = Case::with_steps(1);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(
-        (mode(&case.root().join("run=r")), mode(&case.segment(0))),
-        (0o700, 0o600)
-    );
+    assert_eq!((mode(&case.path("run=r")), mode(&case.segment(0))), (0o700, 0o600));
 }
 
 #[test]
@@ -417,8 +318,7 @@ fn a_segment_that_is_cut_off_is_refused_before_it_is_read() {
     let case = Case::with_steps(2);
     let bytes = fs::read(case.segment(1)).unwrap();
     fs::write(case.segment(1), &bytes[..bytes.len() / 2]).unwrap();
-    let store = Store::open(Arc::clone(&case.fs), &case.root()).unwrap();
-    assert!(matches!(store.reward_columns(), Err(StoreError::Segment { .. })));
+    assert!(matches!(case.store().reward_columns(), Err(StoreError::Segment { .. })));
     let problems = case.check(false).problems;
     assert_eq!((problems.len(), problems[0].is_damage), (1, true));
 }
@@ -426,8 +326,8 @@ fn a_segment_that_is_cut_off_is_refused_before_it_is_read() {
 #[test]
 fn what_only_stands_beside_the_rows_is_no_damage() {
     let case = Case::with_steps(1);
-    fs::remove_file(case.root().join("_twogrpo/log/r.w0.jsonl")).unwrap();
-    fs::write(case.root().join("run=r/notes.txt"), "mine").unwrap();
+    fs::remove_file(case.path("_twogrpo/log/r.w0.jsonl")).unwrap();
+    fs::write(case.path("run=r/notes.txt"), "mine").unwrap();
     let problems = case.check(true).problems;
     assert_eq!(problems.iter().filter(|problem| problem.is_damage).count(), 0);
     assert_eq!(problems.len(), 2);
@@ -436,14 +336,9 @@ fn what_only_stands_beside_the_rows_is_no_damage() {
 #[test]
 fn a_check_names_the_tokenizers() {
     let case = Case::new();
-    let options = WriterOptions {
-        provenance: Provenance {
-            tokenizer_hash: Some("t".to_owned()),
-            ..Provenance::default()
-        },
-        ..options(&case.root())
-    };
-    let writer = Writer::open(Arc::clone(&case.fs), options).unwrap();
+    let writer = case
+        .open_with(|options| options.provenance.tokenizer_hash = Some("t".to_owned()))
+        .unwrap();
     store(&writer, 0, 0).unwrap();
     writer.close().unwrap();
     assert_eq!(case.check(false).tokenizers.into_iter().collect::<Vec<_>>(), ["t"]);

@@ -36,6 +36,8 @@ def compact(
         f"{to}: {done.segments_before:,} segments are now {done.segments_after:,}, {done.rows:,} rollouts, "
         f"{done.bytes_before:,} bytes are now {done.bytes_after:,}"
     )
+    if done.verdicts:
+        print(f"copied with them: {done.verdicts:,} verdicts of `store reverify --write`")
     if done.superseded_segments:
         print(f"left out: {done.superseded_rows:,} superseded rollouts in {done.superseded_segments:,} segments")
     if done.lost:

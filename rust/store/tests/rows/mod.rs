@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use arrow_array::builder::{Float32Builder, Int32Builder, ListBuilder};
 use arrow_array::{ArrayRef, Float32Array, Int16Array, Int64Array, RecordBatch, StringArray};
+use arrow_select::concat::concat_batches;
 use twogrpo_store::schema::LogprobDtype;
-use twogrpo_store::{FileSystem, Provenance, Result, Writer, WriterOptions};
+use twogrpo_store::{FileSystem, Provenance, Result, Writer, WriterOptions, prompt_id};
 
 /// Return two groups of two; `salt` changes the responses and nothing else.
 pub fn rows(salt: i32) -> RecordBatch {
@@ -31,6 +32,25 @@ pub fn rows(salt: i32) -> RecordBatch {
         ("logprobs", Arc::new(logprobs.finish())),
     ])
     .unwrap()
+}
+
+/// Return the rows of many such tables, in two groups of their own each.
+pub fn many_rows(tables: i32) -> RecordBatch {
+    let tables: Vec<RecordBatch> = (0..tables)
+        .map(|table| {
+            let rows = rows(table);
+            let ids = Int64Array::from_iter_values((0..4).map(|row| i64::from(table) * 2 + row / 2));
+            let mut columns = rows.columns().to_vec();
+            columns[0] = Arc::new(ids);
+            RecordBatch::try_new(rows.schema(), columns).unwrap()
+        })
+        .collect();
+    concat_batches(&tables[0].schema(), &tables).unwrap()
+}
+
+/// Return the id of the first group's prompt.
+pub fn first_prompt() -> Vec<String> {
+    vec![prompt_id("", "1+1")]
 }
 
 /// Return the options of writer `w0` of run `r`.

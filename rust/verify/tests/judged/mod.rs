@@ -1,18 +1,19 @@
 //! Bare answers judged under a profile, for the tests of reading and of the rules.
 
+#![allow(dead_code)]
+
 use twogrpo_verify::{Mode, Options, Profile, Status, verify};
 
+pub const fn options(profile: Profile, mode: Mode) -> Options {
+    Options {
+        profile,
+        mode,
+        has_forms: false,
+    }
+}
+
 pub fn status(pred: &str, gold: &str, profile: Profile) -> Status {
-    verify(
-        pred,
-        &[gold],
-        Options {
-            profile,
-            mode: Mode::Answer,
-            has_forms: false,
-        },
-    )
-    .status
+    verify(pred, &[gold], options(profile, Mode::Answer)).status
 }
 
 #[track_caller]

@@ -1,0 +1,37 @@
+"""OpenRLHF's policy actor, with as many micro-batches an optimizer step as the batch at hand has."""
+
+from typing import Any
+
+import ray
+from openrlhf.trainer.ray import ppo_actor
+
+from twogrpo.openrlhf.settings import Settings
+
+__all__ = ["PolicyActor", "RemotePolicyActor"]
+
+_PlainActor: Any = ppo_actor.PolicyModelActor.__ray_metadata__.modified_class.__ray_actor_class__
+
+
+class PolicyActor(_PlainActor):
+    """Fits whatever is in its replay buffer in whole optimizer steps.
+
+    OpenRLHF accumulates over a fixed number of micro-batches: a shorter batch would fire no optimizer step, and its
+    gradient would leak into the next one.
+    """
+
+    def fit(self, kl_ctl: float = 0) -> dict[str, Any]:
+        """Return the metrics of training on the replay buffer."""
+        args = self.strategy.args
+        if not args.train.dynamic_batch_enable:
+            updates = Settings.of_environment().config.updates_per_step
+            rows = len(self.trainer.replay_buffer)
+            accumulated = rows // args.train.micro_batch_size // updates
+            # DeepSpeed's public way to change the number of micro-batches an optimizer step.
+            ranks = self.strategy.world_size // args.ds.ring_attn_size // args.ds.tensor_parallel_size
+            self.actor.model.set_train_batch_size(accumulated * args.train.micro_batch_size * ranks)
+            self.strategy.accumulated_gradient = accumulated
+        status: dict[str, Any] = super().fit(kl_ctl)
+        return status
+
+
+RemotePolicyActor = ray.remote(num_gpus=1)(PolicyActor)

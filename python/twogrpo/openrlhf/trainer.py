@@ -1,0 +1,272 @@
+"""OpenRLHF's trainers with our rollouts inside: recorded versions, our experience maker, our metrics.
+
+OpenRLHF's trainers are a hierarchy of classes behind Ray actors, and what they make they look up in their modules by
+name. So these classes stand between its base and its trainers, and take the places of those names: `INSTALLED` lists
+every one.
+"""
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import ray
+from openrlhf.trainer import ppo_trainer, ppo_trainer_async
+from openrlhf.trainer.ppo_trainer import BasePPOTrainer
+
+from twogrpo.errors import TrainingError
+from twogrpo.monitor import MetricsLog
+from twogrpo.openrlhf.experience import SkippingMaker
+from twogrpo.openrlhf.prompts import load_loaders
+from twogrpo.openrlhf.samples import StoringSamples
+from twogrpo.openrlhf.settings import Settings
+
+if TYPE_CHECKING:
+    from twogrpo.openrlhf.captured import Captured
+
+__all__ = ["INSTALLED", "AsyncTrainer", "RemoteAsyncTrainer", "RemoteSyncTrainer", "SyncTrainer"]
+
+INSTALLED = (
+    "openrlhf.trainer.ppo_trainer:prepare_datasets",
+    "openrlhf.trainer.ppo_trainer:SamplesGenerator",
+    "openrlhf.trainer.ppo_trainer:compute_eval_metrics",
+    "openrlhf.trainer.ppo_trainer:PPOTrainer",
+    "openrlhf.trainer.ppo_trainer_async:prepare_datasets",
+    "openrlhf.trainer.ppo_trainer_async:SamplesGenerator",
+    "openrlhf.trainer.ppo_trainer_async:compute_eval_metrics",
+    "openrlhf.trainer.ppo_trainer_async:VLLMLock",
+    "openrlhf.trainer.ppo_trainer_async:GenerateSamplesActor",
+    "openrlhf.trainer.ppo_trainer_async:TrainingActor",
+    "openrlhf.trainer.ppo_trainer_async:PPOTrainerAsync",
+    "openrlhf.trainer.ray.ppo_actor:PolicyModelActor",
+)
+"""Names of OpenRLHF's modules that are taken, each `module:name`."""
+
+
+_compute_eval_metrics = ppo_trainer.compute_eval_metrics
+
+
+def _plain(actor: Any) -> Any:
+    """Return the class that a Ray actor class was made of."""
+    return actor.__ray_metadata__.modified_class.__ray_actor_class__
+
+
+_SyncTrainer: Any = _plain(ppo_trainer.PPOTrainer)
+_Lock: Any = _plain(ppo_trainer_async.VLLMLock)
+_Generator: Any = _plain(ppo_trainer_async.GenerateSamplesActor)
+_TrainingActor: Any = _plain(ppo_trainer_async.TrainingActor)
+_AsyncTrainer: Any = _plain(ppo_trainer_async.PPOTrainerAsync)
+
+
+def _evaluation_metrics(loader: Any, samples: list[Any], count: int) -> dict[str, float]:
+    """Return OpenRLHF's scores by data source, and ours over all problems."""
+    if not samples:
+        return {}
+    rewards = [sample.rewards.item() for sample in samples]
+    groups = [rewards[start : start + count] for start in range(0, len(rewards), count)]
+    return {
+        f"mean_at_{count}": sum(rewards) / len(rewards),
+        f"pass_at_{count}": sum(max(group) for group in groups) / len(groups),
+        **_compute_eval_metrics(loader, samples, count),
+    }
+
+
+def _prepare_datasets(strategy: Any, tokenizer: Any) -> tuple[Any, Any, int]:
+    del strategy, tokenizer
+    return load_loaders(Settings.of_environment())
+
+
+class RecordingTrainer(BasePPOTrainer):
+    """What both of OpenRLHF's trainers do differently here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._settings = Settings.of_environment()
+        config = self._settings.config
+        self._metrics = MetricsLog(self._settings.metrics)
+        self._statistics: dict[str, Any] = {}
+        self._batches = self._settings.first_step
+        self._save_every = self.args.ckpt.save_steps
+        self._reached: tuple[int, dict[str, Any]] = (0, {})
+        made: Any = self.experience_maker
+        self.experience_maker: SkippingMaker = SkippingMaker(
+            made.actor_model_group,
+            made.critic_model_group,
+            made.reward_model_group,
+            made.initial_model_group,
+            made.kl_ctl,
+            made.strategy,
+            made.tokenizer,
+            config=config,
+        )
+
+    @property
+    def policy_version(self) -> int:
+        """Optimizer steps behind the weights that the engines have."""
+        return int(self._batches * self._settings.config.updates_per_step)
+
+    def train_step(self, rollout_samples: list[Any], global_step: int) -> tuple[dict[str, Any], int]:
+        """Train on one batch, and return its metrics and the number of batches."""
+        first: Captured = rollout_samples[0].labels[0]
+        self._statistics = first.statistics or {}
+        self._statistics["policy_lag"] = global_step * self._settings.config.updates_per_step - first.policy_version
+        self._batches = global_step + 1
+        status, global_step = super().train_step(rollout_samples, global_step)
+        status.update({f"twogrpo/{name}": value for name, value in self.experience_maker.last.items()})
+        return status, global_step
+
+    def broadcast_to_vllm(self) -> None:
+        """Give the engines the weights of this moment, and say which they are."""
+        super().broadcast_to_vllm()
+        self.publish_version(self.policy_version)
+
+    def publish_version(self, version: int) -> None:
+        """Tell the generator which weights the engines have."""
+        raise NotImplementedError
+
+    def save_logs_and_checkpoints(
+        self, global_step: int, logs_dict: dict[str, Any] | None = None, client_states: dict[str, Any] | None = None
+    ) -> None:
+        """Write the line of metrics, and a checkpoint when one is due or the run is at its end."""
+        logs = logs_dict or {}
+        kind = "replay" if "replayed_run" in self._statistics else "train"
+        row = {"kind": kind, "step": global_step - 1, **self._statistics, **self.experience_maker.last, **_own(logs)}
+        self._metrics.append(row)
+        self._reached = (global_step, client_states or {})
+        self.args.ckpt.save_steps = global_step if global_step == self._settings.steps else self._save_every
+        super().save_logs_and_checkpoints(global_step, logs_dict, client_states)
+        self._drop_old_models()
+
+    def save_reached(self) -> None:
+        """Write a checkpoint of the last step that was trained, if there is none."""
+        step, client_states = self._reached
+        if step > 0 and step % self.args.ckpt.save_steps:
+            self.args.ckpt.save_steps = step
+            super().save_logs_and_checkpoints(step, {}, client_states)
+
+    def _drop_old_models(self) -> None:
+        """Keep as many Hugging Face folders as checkpoints; OpenRLHF prunes only its own."""
+        saved = (self._settings.run / "checkpoints" / "deepspeed").glob("global_step*_hf")
+        by_step = sorted(saved, key=lambda path: int(path.name.removeprefix("global_step").removesuffix("_hf")))
+        for old in by_step[: -self._settings.config.checkpoint.keep]:
+            shutil.rmtree(old)
+
+    def save_best_checkpoint(
+        self, eval_metrics: dict[str, float], global_step: int, client_states: dict[str, Any] | None = None
+    ) -> None:
+        """Write the line of an evaluation; the newest weights are kept, not the best."""
+        del client_states
+        self._metrics.append({"kind": "eval", "step": global_step, **eval_metrics})
+
+    def _compute_rollout_stats(self, experiences: list[Any]) -> dict[str, float]:
+        """Return what OpenRLHF logs of the rollouts, over all of them and not only over those that were forwarded."""
+        del experiences
+        seen = self._statistics
+        return {
+            "rollout/reward_mean": seen["reward"],
+            "rollout/response_length_mean": seen["response_tokens_mean"],
+            "rollout/truncated_rate": seen["cut_share"],
+            "rollout/num_samples": float(seen["rollouts"]),
+            "rollout/tied_share": seen["tied_share"],
+        }
+
+
+class SyncTrainer(_SyncTrainer, RecordingTrainer):
+    """Generates and trains in turns."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        ppo_trainer.prepare_datasets = _prepare_datasets
+        ppo_trainer.SamplesGenerator = StoringSamples
+        ppo_trainer.compute_eval_metrics = _evaluation_metrics
+        super().__init__(*args, **kwargs)
+        self.publish_version(self.policy_version)
+
+    def publish_version(self, version: int) -> None:
+        """Tell the generator, which lives in this process."""
+        self.samples_generator.policy_version = lambda: version
+
+    def fit(self, global_step: int = 0) -> None:
+        """Train the whole run; where too many rewards fail, what was learned before is kept."""
+        try:
+            super().fit(global_step)
+        except TrainingError:
+            self.save_reached()
+            raise
+        finally:
+            self.samples_generator.close()
+
+
+class VersionedLock(_Lock):
+    """The lock around the engines, which also knows the version of their weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._version = 0
+
+    async def set_version(self, version: int) -> None:
+        """Remember which weights the engines have; called while the lock is held."""
+        self._version = version
+
+    async def get_version(self) -> int:
+        """Return which weights the engines have."""
+        return self._version
+
+
+class StoringGenerator(_Generator):
+    """Generates beside the training, and stores what it generates."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        ppo_trainer_async.prepare_datasets = _prepare_datasets
+        ppo_trainer_async.SamplesGenerator = StoringSamples
+        ppo_trainer_async.compute_eval_metrics = _evaluation_metrics
+        super().__init__(*args, **kwargs)
+        lock = self.vllm_lock
+        self.samples_generator.policy_version = lambda: ray.get(lock.get_version.remote())
+
+    def fit(self, episode: int, total_consumed_prompts: int) -> None:
+        """Generate the whole run."""
+        try:
+            super().fit(episode, total_consumed_prompts)
+        finally:
+            self.samples_generator.close()
+
+
+class OverlappingTrainer(_TrainingActor, RecordingTrainer):
+    """Trains beside the generation."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.publish_version(self.policy_version)
+
+    def publish_version(self, version: int) -> None:
+        """Tell the generator, which asks the lock; at the end of a broadcast the lock is held."""
+        ray.get(self.vllm_lock.set_version.remote(version))
+
+
+class AsyncTrainer(_AsyncTrainer):
+    """Starts the generator and the trainer that overlap."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        ppo_trainer_async.VLLMLock = ray.remote(num_cpus=0)(VersionedLock)
+        ppo_trainer_async.GenerateSamplesActor = ray.remote(StoringGenerator)
+        ppo_trainer_async.TrainingActor = ray.remote(OverlappingTrainer)
+        super().__init__(*args, **kwargs)
+
+
+def _own(logs: dict[str, Any]) -> dict[str, Any]:
+    """Return OpenRLHF's figures of a step under the names that the local engine gives them."""
+    names = {
+        "loss": "policy_loss",
+        "grad_norm": "actor_grad_norm",
+        "learning_rate": "actor_lr",
+        "clipped_share": "ppo_clip_ratio",
+        "kl_old": "ppo_kl",
+        "generate_s": "timing/generation",
+        "make_experience_s": "timing/make_experience",
+        "train_s": "timing/ppo_train",
+        "broadcast_s": "timing/broadcast",
+        "step_s": "timing/step_total",
+    }
+    return {name: logs[theirs] for name, theirs in names.items() if theirs in logs}
+
+
+RemoteSyncTrainer = ray.remote(SyncTrainer)
+RemoteAsyncTrainer = ray.remote(AsyncTrainer)

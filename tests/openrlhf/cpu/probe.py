@@ -1,0 +1,52 @@
+"""What tests look at inside a launch, and what they break there: switched on by environment variables.
+
+TWOGRPO_PROBE names a folder into which every rank writes what it is given to train on. TWOGRPO_PROBE_SYNCS is the
+number of broadcasts after which weights no longer reach vLLM.
+"""
+
+import os
+from pathlib import Path
+
+
+def _recorded(replay_buffer):
+    """Write every experience that a rank is given, as it is given."""
+    append = replay_buffer.NaiveReplayBuffer.append
+    folder = Path(os.environ["TWOGRPO_PROBE"])
+
+    def recording(self, experience):
+        import torch
+        import torch.distributed as dist
+
+        number = getattr(self, "probed", 0)
+        self.probed = number + 1
+        taken = ("sequences", "action_mask", "advantages", "action_log_probs", "rollout_log_probs")
+        torch.save(
+            {name: getattr(experience, name) for name in taken},
+            folder / f"rank{dist.get_rank()}-{os.getpid()}-{number:04d}.pt",
+        )
+        return append(self, experience)
+
+    replay_buffer.NaiveReplayBuffer.append = recording
+
+
+def _unsynced(ppo_actor):
+    """Leave vLLM with the weights of an earlier step."""
+    plain = ppo_actor.ActorPPOTrainer
+    broadcast, left = plain.broadcast_to_vllm, int(os.environ["TWOGRPO_PROBE_SYNCS"])
+
+    def counting(self):
+        self.syncs = getattr(self, "syncs", 0) + 1
+        if self.syncs <= left:
+            broadcast(self)
+
+    plain.broadcast_to_vllm = counting
+
+
+PATCHES = {
+    variable: patch
+    for variable, patch in {
+        "TWOGRPO_PROBE": ("openrlhf.trainer.ppo_utils.replay_buffer", _recorded),
+        "TWOGRPO_PROBE_SYNCS": ("openrlhf.trainer.ray.ppo_actor", _unsynced),
+    }.items()
+    if variable in os.environ
+}
