@@ -48,6 +48,35 @@ NOT_RUN = {
     "/tmp/released/bin/pip install twogrpo==1.2.3": ("needs the network", None),  # noqa: S108  # as the page has it
     "/tmp/released/bin/twogrpo doctor": ("needs the network", None),  # noqa: S108  # as the page has it
     "make bench": ("minutes, and installs the peers", None),
+    'pip install "twogrpo[openrlhf]"': ("needs the network", None),
+    "pip install --no-deps openrlhf==0.11.2 && pip install --no-build-isolation flash-attn": ("needs CUDA", None),
+    "twogrpo online configs/openrlhf-2grpo.yaml": (
+        "needs OpenRLHF; the test runs it with a small model, without a GPU",
+        "tests/openrlhf/test_online.py",
+    ),
+    "ray start --head --port=6379 --num-gpus=8": ("needs Ray", "tests/openrlhf/harness.py"),
+    "ray start --address=HEAD:6379 --num-gpus=8": ("needs a second machine", None),
+    "ray status --address=HEAD:6379": ("needs a Ray cluster", None),
+    "RAY_ADDRESS=HEAD:6379 twogrpo online configs/openrlhf-2grpo.yaml openrlhf.nodes=2 openrlhf.gpus_per_node=8 "
+    "openrlhf.vllm_engines=16": ("needs 16 GPUs on two machines", None),
+    "ray stop": ("needs a Ray cluster", None),
+    "sbatch configs/cluster/online.slurm": ("needs Slurm", "tests/config/test_cluster_scripts.py"),
+    "sbatch configs/cluster/online.slurm --resume": ("needs Slurm", None),
+    "sbatch configs/cluster/dpo.slurm runs/openrlhf-2grpo": ("needs Slurm", "tests/config/test_cluster_scripts.py"),
+    "configs/cluster/ray-job.sh http://HEAD:8265": ("needs a Ray cluster", "tests/config/test_cluster_scripts.py"),
+    "configs/cluster/ray-job.sh http://HEAD:8265 --resume": ("needs a Ray cluster", None),
+    "twogrpo online configs/openrlhf-2grpo.yaml --resume": ("needs OpenRLHF", "tests/openrlhf/test_online.py"),
+    "twogrpo dpo runs/openrlhf-2grpo engine=openrlhf openrlhf.gpus_per_node=8": (
+        "needs OpenRLHF",
+        "tests/openrlhf/test_dpo.py",
+    ),
+    "twogrpo dpo runs/openrlhf-2grpo model.dtype=float32": ("needs the run of a cluster", None),
+    "twogrpo dpo runs/cluster model.dtype=float32": ("needs the run of a cluster", None),
+    "twogrpo online cluster.yaml model.path=runs/cluster-dpo/checkpoints/step-00000100 run_dir=runs/second": (
+        "needs OpenRLHF",
+        "tests/openrlhf/test_online.py",
+    ),
+    "twogrpo online cluster.yaml replay.rollouts=runs/online run_dir=runs/third": ("needs OpenRLHF", None),
 }
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from twogrpo.adapters import holds_adapter
 from twogrpo.monitor import MetricsLog
 from twogrpo.openrlhf.dpo_checkpoints import newest_step, seal_weights, take_up_newest
 from twogrpo.openrlhf.dpo_job import DpoJob
@@ -38,6 +39,14 @@ def test_what_is_half_written_goes(saved):
 def test_a_folder_without_checkpoints_has_none(tmp_path):
     assert take_up_newest(tmp_path / "missing") == 0
     assert newest_step(tmp_path) == 0
+
+
+def test_a_sealed_adapter_is_one_and_no_model(tmp_path):
+    job = DpoJob(tmp_path, (), steps=1, first_step=0, keep=1)
+    job.files.weights.mkdir(parents=True)
+    for name in ("config.json", "adapter_config.json"):
+        (job.files.weights / name).write_text("{}")
+    assert holds_adapter(seal_weights(job, 1))
 
 
 def test_sealed_weights_are_a_checkpoint_with_its_state(tmp_path):

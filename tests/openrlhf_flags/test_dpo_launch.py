@@ -27,9 +27,7 @@ dpo_worker.main()
 
 @pytest.fixture
 def job(tmp_path):
-    job = DpoJob(tmp_path, ("--train.seed", "1"), steps=3, first_step=1, keep=2)
-    job.files.folder.mkdir()
-    return job
+    return DpoJob(tmp_path, ("--train.seed", "1"), steps=3, first_step=1, keep=2)
 
 
 @pytest.fixture
@@ -52,7 +50,7 @@ def ranks(tmp_path, monkeypatch):
 
 
 def run(job, *, is_stop_requested=lambda: False):
-    run_ranks(job, 2, on_poll=lambda: None, is_stop_requested=is_stop_requested)
+    run_ranks(job, 2, is_stop_requested=is_stop_requested)
 
 
 def test_a_job_is_read_as_it_was_written(job):
@@ -81,7 +79,7 @@ def test_a_rank_that_fails_is_named_with_its_reason_and_the_log(job, ranks):
 
 
 @pytest.mark.slow
-def test_a_request_to_stop_reaches_a_rank(job, ranks):
+def test_a_request_to_stop_reaches_a_rank(job, ranks, monkeypatch):
     # One rank of them hears it; in a real run it tells the others.
     ranks("""
     deadline = time.monotonic() + 60
@@ -90,7 +88,7 @@ def test_a_request_to_stop_reaches_a_rank(job, ranks):
             return
         time.sleep(0.05)
     open("told", "w").close()""")
-    os.chdir(job.run)
+    monkeypatch.chdir(job.run)
     run(job, is_stop_requested=lambda: True)
     assert (job.run / "told").exists()
 
@@ -106,7 +104,7 @@ from twogrpo.openrlhf import dpo_launch
 start = subprocess.Popen
 subprocess.Popen = lambda command, **settings: start(["rank" if "dpo_worker" in w else w for w in command], **settings)
 job = DpoJob.of_json({job.to_json()!r})
-dpo_launch.run_ranks(job, 2, on_poll=lambda: None, is_stop_requested=lambda: False)
+dpo_launch.run_ranks(job, 2, is_stop_requested=lambda: False)
 """
     launcher = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path)
     wait_until(lambda: job.files.log.exists() and job.files.log.read_text().count("rank ") == 2)
@@ -151,27 +149,38 @@ def test_too_few_gpus_are_counted(monkeypatch):
         check_gpus(9999)
 
 
+OTHER_RANK = """
+from twogrpo.errors import TrainingError
+from twogrpo.openrlhf.dpo_launch import find_peers
+from tests.openrlhf_flags.configs import dpo
+peers = find_peers(dpo("openrlhf.gpus_per_node=2"))
+try:
+    print(peers.receive().to_json())
+except TrainingError as error:
+    print(error)
+"""
+
+
 @pytest.fixture
-def peers(monkeypatch):
-    """Rank 0 and rank 1 of a launcher, in this process."""
+def met(monkeypatch):
+    """Rank 0 of two, and the process of rank 1."""
     from tests.openrlhf.harness import free_port
 
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    monkeypatch.setenv("MASTER_PORT", str(free_port()))
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    found = []
-    for rank in ("0", "1"):
-        monkeypatch.setenv("RANK", rank)
-        found.append(find_peers(dpo("openrlhf.gpus_per_node=2")))
-    return found
+    variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
+    for name, value in {**variables, "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-c", OTHER_RANK]
+    with subprocess.Popen(command, env={**os.environ, "RANK": "1"}, stdout=subprocess.PIPE, text=True) as other:
+        yield find_peers(dpo("openrlhf.gpus_per_node=2")), other
 
 
-def test_the_other_ranks_get_the_job(peers, job):
-    peers[0].hand_out(job)
-    assert peers[1].receive() == job
+def test_the_other_ranks_get_the_job(met, job):
+    peers, other = met
+    peers.hand_out(job)
+    assert DpoJob.of_json(other.communicate(timeout=60)[0]) == job
 
 
-def test_the_other_ranks_hear_of_a_refusal(peers):
-    peers[0].refuse(ConfigError("no such folder"))
-    with pytest.raises(TrainingError, match="rank 1: rank 0 has refused the run: no such folder"):
-        peers[1].receive()
+def test_the_other_ranks_hear_of_a_refusal(met):
+    peers, other = met
+    peers.refuse(ConfigError("no such folder"))
+    assert other.communicate(timeout=60)[0] == "rank 1: rank 0 has refused the run: no such folder\n"

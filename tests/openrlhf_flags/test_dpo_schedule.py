@@ -72,8 +72,8 @@ def test_like_lengths_stand_together_within_a_step(data):
 
 def test_the_file_has_the_token_ids_in_training_order(data, tmp_path):
     schedule = lay_out(data, dpo("train.rollouts_per_update=8", "train.epochs=1"))
-    schedule.write(tmp_path / "openrlhf" / "schedule.parquet")
-    rows = pl.read_parquet(tmp_path / "openrlhf" / "schedule.parquet")
+    schedule.write(tmp_path / "schedule.parquet")
+    rows = pl.read_parquet(tmp_path / "schedule.parquet")
     assert rows.schema == dict.fromkeys(["prompt_ids", "chosen_ids", "rejected_ids"], pl.List(pl.Int32))
     for pair, (prompt, chosen, rejected) in zip(schedule.order, rows.iter_rows(), strict=True):
         assert prompt == data.prompt_ids[2 * pair]

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -63,6 +64,17 @@ def test_every_pair_is_used_once_an_epoch(settings, online):
     assert sum(row["pairs"] for row in metrics(run)) == len(pairs) == run.summary["pairs"]
 
 
+def test_a_reference_that_another_run_has_left_is_not_believed(settings, online):
+    pairs = tg.build_pairs(tg.RolloutStore.open(online.path), tg.PairSpec())
+    config = settings("train.steps=1")
+    cache = Path(config.run_dir) / "reference" / "logprobs.parquet"
+    cache.parent.mkdir(parents=True)
+    ids = pl.concat([pairs["chosen_rollout_id"], pairs["rejected_rollout_id"]]).alias("rollout_id").unique()
+    pl.DataFrame(ids).with_columns(logprob_sum=pl.lit(-999.0)).write_parquet(cache)
+    (row,) = metrics(prefer(config, online.path))
+    assert row["loss"] == pytest.approx(0.693147, abs=1e-4)
+
+
 def test_the_reference_is_computed_once(settings, online):
     run = prefer(settings("train.steps=1"), online.path)
     cache = run.path / "reference" / "logprobs.parquet"
@@ -110,6 +122,11 @@ def test_rollouts_without_token_ids_and_text_are_named(tmp_path, settings):
         store.append(pl.DataFrame({**rows, "response": ["a", "b"]}), step=0)
     with pytest.raises(tg.DataError, match="neither token ids nor text as their prompt"):
         prefer(settings(), tmp_path / "store")
+
+
+def test_the_local_engine_runs_no_other(settings, online):
+    with pytest.raises(tg.ConfigError, match="engine=openrlhf is not the engine of this function"):
+        prefer(settings("engine=openrlhf"), online.path)
 
 
 def test_a_pair_over_the_budget_says_so(settings, online):

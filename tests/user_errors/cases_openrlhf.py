@@ -59,6 +59,21 @@ OPENRLHF = [
         "1 for vLLM",
         "make them equal",
     ),
+    Case(
+        did="train on pairs with an odd micro-batch on OpenRLHF",
+        needs="run",
+        words=("dpo", "run", "run_dir=dpo", "engine=openrlhf", "model.dtype=bfloat16", "openrlhf.micro_batch_size=3"),
+        code=2,
+        says=("openrlhf.micro_batch_size=3", "a pair has two sequences; use an even number"),
+    ),
+    Case(
+        did="train on pairs with OpenRLHF on a machine that lacks its packages",
+        needs="run",
+        words=("dpo", "run", "run_dir=dpo", "engine=openrlhf", "model.dtype=bfloat16"),
+        code=4,
+        says=("openrlhf is missing, expected 0.11.2", "deepspeed is missing"),
+        theirs=r"(?<=torch is )[^,]+|(?<=transformers is )[^,]+",
+    ),
     refused(
         "give a flag in `openrlhf.extra` that a key sets",
         ("openrlhf.extra=[--actor.adam.lr, '1e-5']",),

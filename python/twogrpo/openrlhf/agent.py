@@ -55,8 +55,11 @@ class AgentExecutor(AgentExecutorBase):
         made = request.outputs[0]
         response_ids = list(made.token_ids)
         text = str(hf_tokenizer.decode(response_ids, skip_special_tokens=True))
-        # A user's function may take its time; the engine's event loop may not wait for it.
-        scores = await asyncio.to_thread(_scores, self._reward, draw.prompt, text)
+        if made.finish_reason in ("stop", "length"):
+            # A user's function may take its time; the engine's event loop may not wait for it.
+            scores = await asyncio.to_thread(_scores, self._reward, draw.prompt, text)
+        else:
+            scores = _failed(self._reward, f"vLLM ended the response by {made.finish_reason}")
         prompt_ids = list(draw.prompt.token_ids)
         logprobs = None
         if made.logprobs is not None:
@@ -106,5 +109,8 @@ def _scores(reward: Reward, prompt: Prompt, response: str) -> Scores:
     try:
         return reward([prompt], [response])
     except Exception as error:  # noqa: BLE001  # whatever a reward raises
-        failed = f"reward {reward.name} failed with {type(error).__name__}: {error}"
-        return Scores([None], [None], ["error"], [None], [None], reward.name, failed)
+        return _failed(reward, f"reward {reward.name} failed with {type(error).__name__}: {error}")
+
+
+def _failed(reward: Reward, why: str) -> Scores:
+    return Scores([None], [None], ["error"], [None], [None], reward.name, why)

@@ -11,7 +11,7 @@ __all__ = ["check_dpo_batches", "check_online_batches", "data_ranks"]
 
 
 def check_online_batches(config: OnlineConfig, extra: Sequence[str]) -> None:
-    """Refuse batches that the GPUs do not divide, and GPUs that cannot be shared.
+    """Refuse batches that the GPUs do not divide, GPUs that cannot be shared, and several updates of a replayed batch.
 
     Args:
         config: The run's configuration.
@@ -21,6 +21,7 @@ def check_online_batches(config: OnlineConfig, extra: Sequence[str]) -> None:
         ConfigError: With the numbers found and numbers that fit.
     """
     section = config.openrlhf
+    _check_replay(config)
     _check_sharing(section, is_shared=section.mode == "colocated" or "--train.colocate_all" in extra)
     _check_sleep(section, extra)
     ranks = data_ranks(section, extra)
@@ -66,6 +67,14 @@ def data_ranks(section: OpenrlhfSection, extra: Sequence[str]) -> int:
             f"{gpus} GPUs of openrlhf.nodes={section.nodes} x openrlhf.gpus_per_node={section.gpus_per_node}"
         )
     return gpus // (ring * tensor)
+
+
+def _check_replay(config: OnlineConfig) -> None:
+    if config.replay.rollouts is not None and config.updates_per_step > 1:
+        raise ConfigError(
+            f"train.rollouts_per_update={config.train.rollouts_per_update} makes {config.updates_per_step} updates of "
+            "a batch; with replay.rollouts and engine=openrlhf leave it unset"
+        )
 
 
 def _check_sharing(section: OpenrlhfSection, *, is_shared: bool) -> None:

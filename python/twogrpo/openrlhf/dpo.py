@@ -8,23 +8,24 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from twogrpo.config import DpoConfig
 from twogrpo.errors import ConfigError, TrainingError, TwoGrpoError
 from twogrpo.monitor import Console, MetricsLog
 from twogrpo.openrlhf.dpo_checkpoints import seal_weights, take_up_newest
-from twogrpo.openrlhf.dpo_flags import dpo_flags, dpo_notes
+from twogrpo.openrlhf.dpo_flags import check_dpo, dpo_flags, dpo_notes
 from twogrpo.openrlhf.dpo_inputs import DpoInputs, read_inputs
 from twogrpo.openrlhf.dpo_job import DpoFiles, DpoJob
 from twogrpo.openrlhf.dpo_launch import Peers, find_peers, run_ranks
-from twogrpo.openrlhf.dpo_progress import Progress
 from twogrpo.openrlhf.dpo_worker import train_rank
+from twogrpo.openrlhf.progress import following
 from twogrpo.openrlhf.summary import dpo_summary
 from twogrpo.openrlhf.versions import check_versions
 from twogrpo.store import RolloutStore
 from twogrpo.train.checkpoint import latest_checkpoint, load_state
+from twogrpo.train.dpo import pair_figures
 from twogrpo.train.folder_state import changes_shown
 from twogrpo.train.interrupt import StopOnInterrupt
 from twogrpo.train.run_folder import RunFolder, open_run_folder
@@ -64,11 +65,14 @@ def train_dpo_openrlhf(
         StoreError: The store cannot be read, or is damaged.
         TrainingError: A rank has failed; what was saved before is as it was.
     """
+    # Where every pair is one update, their number is known once the store is read.
+    if config.train.rollouts_per_update is not None:
+        check_dpo(config, config.train.rollouts_per_update // 2)
     check_versions(NEEDED)
     peers = find_peers(config)
     if peers is not None and peers.rank > 0:
         with StopOnInterrupt() as stop:
-            _train_here(peers.receive(), stop, lambda: None)
+            _train_here(peers.receive(), stop)
         return None
     console = console if console is not None else Console(every_steps=config.log.every_steps)
     with _told(peers):
@@ -135,6 +139,7 @@ def _note(folder: RunFolder, config: DpoConfig, inputs: DpoInputs, first_step: i
     schedule = inputs.schedule
     pairs = len(schedule.data)
     console.note(f"run folder {folder.path}: {pairs} pairs from {inputs.store}")
+    console.note(f"OpenRLHF's own output goes to {DpoFiles(folder.path).log}")
     if schedule.data.tokenised:
         console.note(f"{schedule.data.tokenised:,} rollouts without token ids were tokenised from their text")
     if schedule.pairs_per_step > pairs:
@@ -159,23 +164,22 @@ def _train(job: DpoJob, config: DpoConfig, peers: Peers | None, stop: StopOnInte
     saved = Path(job.flags[job.flags.index("--ckpt.output_dir") + 1])
     for leftover in (saved, job.files.weights):
         shutil.rmtree(leftover, ignore_errors=True)
-    progress = Progress(job.files.metrics, job.steps, console)
-    if peers is None:
-        ranks = config.openrlhf.gpus_per_node
-        run_ranks(job, ranks, on_poll=progress.show, is_stop_requested=lambda: stop.requested)
-    else:
-        peers.hand_out(job)
-        _train_here(job, stop, progress.show)
+    with following(job.files.metrics, console, job.steps, title="dpo", figures=pair_figures):
+        if peers is None:
+            run_ranks(job, config.openrlhf.gpus_per_node, is_stop_requested=lambda: stop.requested)
+        else:
+            peers.hand_out(job)
+            _train_here(job, stop)
     saved.rename(job.files.weights)
     return seal_weights(job, take_up_newest(job.files.deepspeed))
 
 
-def _train_here(job: DpoJob, stop: StopOnInterrupt, on_step: Callable[[], None]) -> None:
+def _train_here(job: DpoJob, stop: StopOnInterrupt) -> None:
     """Train in this process, as one of the ranks of the user's launcher, and say in one line what ends it."""
     rank = f"rank {os.environ['RANK']}"
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            train_rank(job, is_stop_requested=lambda: stop.requested, on_step=on_step)
+            train_rank(job, is_stop_requested=lambda: stop.requested)
     except (TwoGrpoError, KeyboardInterrupt):
         raise
     except SystemExit as error:

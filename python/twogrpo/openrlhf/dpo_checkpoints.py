@@ -71,4 +71,8 @@ def seal_weights(job: DpoJob, step: int) -> Path:
         cpu_s=sum(row["cpu_s"] for row in rows),
         wall_s=sum(row["train_s"] for row in rows),
     )
-    return seal_checkpoint(job.files.weights, state, keep=job.keep)
+    weights = job.files.weights
+    if (weights / "adapter_config.json").exists():
+        # OpenRLHF puts the base model's beside an adapter, which then looks like a model that has lost its weights.
+        (weights / "config.json").unlink(missing_ok=True)
+    return seal_checkpoint(weights, state, keep=job.keep)

@@ -18,24 +18,19 @@ class DpoFiles:
     run: Path
 
     @property
-    def folder(self) -> Path:
-        """What OpenRLHF reads and says."""
-        return self.run / "openrlhf"
-
-    @property
     def schedule(self) -> Path:
         """Token ids of the pairs of the whole training, in its order."""
-        return self.folder / "schedule.parquet"
+        return self.run / "schedule.parquet"
 
     @property
     def log(self) -> Path:
         """What all ranks print."""
-        return self.folder / "dpo.log"
+        return self.run / "openrlhf.log"
 
     @property
     def failure(self) -> Path:
         """Why the first rank that failed has failed."""
-        return self.folder / "failure.txt"
+        return self.run / ".failure"
 
     @property
     def checkpoints(self) -> Path:

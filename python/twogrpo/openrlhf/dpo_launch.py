@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from twogrpo.errors import ConfigError, EngineError, TrainingError
 from twogrpo.openrlhf.dpo_job import DpoJob
+from twogrpo.openrlhf.gpus import visible_gpus
 
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
@@ -29,6 +30,7 @@ _KEY = "twogrpo/dpo"
 _POLL_S = 0.2
 # torchrun gives its ranks 30 seconds before it kills them.
 _ENDS_WITHIN_S = 60
+_MET_WITHIN = timedelta(minutes=30)
 # Rank 0 reads every byte of the store, of any size, while the others wait.
 _PREPARED_WITHIN = timedelta(hours=6)
 
@@ -101,9 +103,10 @@ def _meet() -> Peers:
     from torch.distributed.rendezvous import rendezvous
 
     try:
-        store, rank, _ = next(rendezvous("env://", timeout=_PREPARED_WITHIN))
+        store, rank, _ = next(rendezvous("env://", timeout=_MET_WITHIN))
     except (ValueError, RuntimeError) as error:
         raise ConfigError(f"RANK is set, but the ranks cannot meet: {' '.join(str(error).split())}") from error
+    store.set_timeout(_PREPARED_WITHIN)
     return Peers(rank, store)
 
 
@@ -113,26 +116,20 @@ def check_gpus(wanted: int) -> None:
     Raises:
         EngineError: There are fewer.
     """
-    import torch
-
-    # DeepSpeed's own way to name another kind of device.
-    if os.environ.get("DS_ACCELERATOR", "cuda") != "cuda":
-        return
-    found = torch.cuda.device_count()
-    if found < wanted:
+    found = visible_gpus()
+    if found is not None and found < wanted:
         raise EngineError(
             f"openrlhf.gpus_per_node={wanted}, but torch sees {found} GPUs here; `twogrpo doctor` lists the devices"
         )
 
 
-def run_ranks(job: DpoJob, ranks: int, *, on_poll: Callable[[], None], is_stop_requested: Callable[[], bool]) -> None:
+def run_ranks(job: DpoJob, ranks: int, *, is_stop_requested: Callable[[], bool]) -> None:
     """Train in processes of their own, one a GPU, and wait for their end; what they print goes to a file.
 
     Args:
         job: The run.
         ranks: How many processes.
-        on_poll: Called a few times a second while they train.
-        is_stop_requested: Asked as often; the ranks then finish their step and save.
+        is_stop_requested: Asked a few times a second; the ranks then finish their step and save.
 
     Raises:
         TrainingError: A rank has failed; the message has its reason and the name of the log.
@@ -146,10 +143,9 @@ def run_ranks(job: DpoJob, ranks: int, *, on_poll: Callable[[], None], is_stop_r
             command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            _wait(agent, on_poll, is_stop_requested)
+            _wait(agent, is_stop_requested)
         finally:
             _end(agent)
-    on_poll()
     if agent.returncode != 0:
         raise TrainingError(
             f"{_reason(job, agent.returncode)}; the log is {job.files.log}; go on from the newest checkpoint with "
@@ -157,11 +153,10 @@ def run_ranks(job: DpoJob, ranks: int, *, on_poll: Callable[[], None], is_stop_r
         )
 
 
-def _wait(agent: "subprocess.Popen[bytes]", on_poll: Callable[[], None], is_stop_requested: Callable[[], bool]) -> None:
+def _wait(agent: "subprocess.Popen[bytes]", is_stop_requested: Callable[[], bool]) -> None:
     is_told = False
     while agent.poll() is None:
         time.sleep(_POLL_S)
-        on_poll()
         if is_stop_requested() and not is_told and agent.stdin is not None:
             is_told = True
             # A rank may just have ended.

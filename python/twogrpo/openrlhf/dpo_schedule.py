@@ -48,7 +48,6 @@ class PairSchedule:
         """Write one row a pair in training order: prompt_ids, chosen_ids and rejected_ids."""
         import polars as pl
 
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.tmp")
         data, kind = self.data, pl.List(pl.Int32)
         pairs = [data.rollout_ids[index] for index in self.order]

@@ -29,7 +29,6 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc,unused-ignore]  # OpenRLHF i
     Args:
         job: The run.
         is_stop_requested: Whether this rank has been asked to stop after the step; one rank stops all.
-        on_step: Called on rank 0 when it has written a step's metrics.
         settings: What OpenRLHF passes.
     """
 
@@ -41,13 +40,11 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc,unused-ignore]  # OpenRLHF i
         *,
         job: DpoJob,
         is_stop_requested: Callable[[], bool],
-        on_step: Callable[[], None],
         **settings: Any,  # OpenRLHF's own
     ) -> None:
         super().__init__(**settings)
         self.job = job
         self.is_stop_requested = is_stop_requested
-        self.on_step = on_step
         self.metrics = MetricsLog(job.files.metrics)
         self.loss_fn = _Counted(self.loss_fn, self.scheduler)
         self.started, self.cpu_started = time.perf_counter(), time.process_time()
@@ -81,7 +78,6 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc,unused-ignore]  # OpenRLHF i
         metrics, is_stopped = self._metrics(args, global_step, logs_dict or {})
         if self.strategy.is_rank_0():
             self.metrics.append(metrics)
-            self.on_step()
         # Its own saving would count a folder of weights as a checkpoint, and delete the only one before a new one.
         self.disable_ds_ckpt, saves_weights, self.save_hf_ckpt = True, self.save_hf_ckpt, False
         super().save_logs_and_checkpoints(args, global_step, step_bar, logs_dict, client_states)

@@ -26,15 +26,12 @@ REPLACED = (
 )
 
 
-def train_rank(
-    job: DpoJob, *, is_stop_requested: Callable[[], bool], on_step: Callable[[], None] = lambda: None
-) -> None:
+def train_rank(job: DpoJob, *, is_stop_requested: Callable[[], bool]) -> None:
     """Train as one of the ranks that the environment describes (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and _PORT).
 
     Args:
         job: The run, the same on every rank.
         is_stop_requested: Asked after each step; a rank that says so stops all of them, with a checkpoint.
-        on_step: Called on rank 0 when it has written a step's metrics.
 
     Raises:
         TrainingError: The checkpoint is not that of the step to begin with, or a gradient is not finite.
@@ -43,7 +40,7 @@ def train_rank(
     from twogrpo.openrlhf.dpo_trainer import PairTrainer
     from twogrpo.openrlhf.pair_data_set import OrderedSampler, PairDataset
 
-    trainer = partial(PairTrainer, job=job, is_stop_requested=is_stop_requested, on_step=on_step)
+    trainer = partial(PairTrainer, job=job, is_stop_requested=is_stop_requested)
     arguments = sys.argv
     with _replacing(dict(zip(REPLACED, (PairDataset, OrderedSampler, trainer), strict=True))):
         sys.argv = [PROGRAM, *job.flags]

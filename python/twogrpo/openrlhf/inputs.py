@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twogrpo.errors import ConfigError
 from twogrpo.models import load_outline, load_tokenizer
 from twogrpo.openrlhf.dpo_checkpoints import take_up_newest
 from twogrpo.openrlhf.settings import Settings
@@ -80,11 +79,6 @@ def read_inputs(config: "OnlineConfig", folder: "RunFolder") -> Inputs:
     first_step = take_up_newest(folder.checkpoints / "deepspeed" / "_actor") if folder.is_resumed else 0
     found = find_replay(config, resumed=folder.path if folder.is_resumed else None, made=first_step)
     if found is not None:
-        if config.updates_per_step > 1:
-            raise ConfigError(
-                f"train.rollouts_per_update={config.train.rollouts_per_update} makes {config.updates_per_step} updates "
-                "of a batch; with replay.rollouts and engine=openrlhf leave it unset"
-            )
         check_replay(found, config, tokenizer=tokenizer, model=outline)
     replay = Replay() if found is None else found.replay
     settings = _settings(config, folder, tokenizer, (len(prompts), len(replay), first_step))

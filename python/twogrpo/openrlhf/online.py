@@ -6,6 +6,7 @@ RAY_ADDRESS names, or on one that Ray starts on this machine.
 
 import contextlib
 import runpy
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +14,18 @@ from pathlib import Path
 from twogrpo.config import OnlineConfig
 from twogrpo.errors import EngineError, TrainingError, TwoGrpoError
 from twogrpo.monitor import Console, MetricsLog
-from twogrpo.openrlhf.cluster import ray_session
+from twogrpo.openrlhf.cluster import check_address, ray_session
 from twogrpo.openrlhf.flags import check_online, online_flags
+from twogrpo.openrlhf.gpus import gpus_of
 from twogrpo.openrlhf.inputs import Inputs, read_inputs
 from twogrpo.openrlhf.progress import following
 from twogrpo.openrlhf.prompts import write_prompts
+from twogrpo.openrlhf.settings import Settings
 from twogrpo.openrlhf.summary import online_summary
 from twogrpo.openrlhf.versions import check_versions
 from twogrpo.rollouts.replay_pin import write_pin
 from twogrpo.store import RolloutStore
+from twogrpo.train.checkpoint import TrainState, seal_checkpoint
 from twogrpo.train.run_folder import RunFolder, open_run_folder
 from twogrpo.train.session import RunResult
 
@@ -50,19 +54,19 @@ def train_online_openrlhf(
     Raises:
         ConfigError: A key that OpenRLHF cannot carry, or batches that the GPUs do not divide.
         DataError: The prompts cannot be used, or every reward of the first batch failed.
-        EngineError: A package is missing or has another version than the one that is pinned.
+        EngineError: A package is missing or has another version than the one that is pinned, or Ray is not to be found.
         StoreError: The store cannot be written.
         TrainingError: Too many rewards failed, or a worker died.
     """
-    check_online(config)
+    extra = check_online(config)
     check_versions()
+    check_address()
     console = console if console is not None else Console(every_steps=config.log.every_steps)
     folder = open_run_folder(config, default="runs/online", resume=resume, force=force)
     console.note(f"run folder {folder.path}")
     with folder.restoring(), contextlib.closing(console):
         inputs = read_inputs(config, folder)
         settings = inputs.settings
-        checkpoint = folder.checkpoints.resolve() / f"step-{settings.steps:08d}"
         flags = online_flags(
             config,
             model=inputs.model,
@@ -77,8 +81,14 @@ def train_online_openrlhf(
             console.note(f"resuming {folder.path} after step {settings.first_step}")
         log = folder.path / "openrlhf.log"
         console.note(f"OpenRLHF's own output goes to {log}")
-        with _logged(log), following(settings.metrics, console, settings.steps), ray_session(settings.to_json()):
+        gpus = gpus_of(config.openrlhf, extra).total
+        with (
+            _logged(log),
+            following(settings.metrics, console, settings.steps),
+            ray_session(settings.to_json(), gpus=gpus, say=console.note),
+        ):
             _run(flags, folder)
+        checkpoint = _seal(settings, Path(flags[flags.index("--ckpt.output_dir") + 1]))
     summary = online_summary(MetricsLog(settings.metrics))
     folder.write_summary(summary)
     return RunResult(folder.path, checkpoint, summary, is_interrupted=False)
@@ -112,6 +122,22 @@ def _run(flags: list[str], folder: RunFolder) -> None:
     """Run OpenRLHF's program to its end."""
     with _installed(), _arguments(flags), _explained(folder):
         runpy.run_module(PROGRAM, run_name="__main__", alter_sys=True)
+
+
+def _seal(settings: Settings, saved: Path) -> Path:
+    """Return the checkpoint that the saved model becomes: it can be evaluated and trained on like any other."""
+    rows = MetricsLog(settings.metrics).read("train")
+    made = rows[-1]["step"] + 1 if rows else 0
+    state = TrainState(
+        step=made,
+        updates=made * settings.config.updates_per_step,
+        rollouts=sum(row["rollouts"] for row in rows),
+        wall_s=sum(row.get("step_s") or 0.0 for row in rows),
+    )
+    weights = saved.with_name(".openrlhf.tmp")
+    shutil.rmtree(weights, ignore_errors=True)
+    saved.rename(weights)
+    return seal_checkpoint(weights, state, keep=settings.config.checkpoint.keep)
 
 
 @contextlib.contextmanager

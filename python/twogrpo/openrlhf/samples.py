@@ -34,9 +34,11 @@ class StoringSamples(SamplesGenerator):
 
     Attributes:
         policy_version: Returns the optimizer steps behind the weights that the engines have; set by the trainer.
+        scores: mean@k and pass@k of the last evaluation.
     """
 
     policy_version: Callable[[], int]
+    scores: dict[str, float]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,6 +93,11 @@ class StoringSamples(SamplesGenerator):
         rollouts = [sample.labels[0] for sample in samples]
         batch, ordered = batch_of(rollouts, self._settings.config, time.perf_counter() - started)
         self._write(batch, ordered, params, phase="eval")
+        rewards_PG, count = batch.rewards_PG, batch.group_size
+        self.scores = {
+            f"mean_at_{count}": float(rewards_PG.mean()),
+            f"pass_at_{count}": float(rewards_PG.amax(dim=1).mean()),
+        }
         return samples
 
     def close(self) -> None:

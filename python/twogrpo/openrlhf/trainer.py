@@ -27,11 +27,9 @@ __all__ = ["INSTALLED", "AsyncTrainer", "RemoteAsyncTrainer", "RemoteSyncTrainer
 INSTALLED = (
     "openrlhf.trainer.ppo_trainer:prepare_datasets",
     "openrlhf.trainer.ppo_trainer:SamplesGenerator",
-    "openrlhf.trainer.ppo_trainer:compute_eval_metrics",
     "openrlhf.trainer.ppo_trainer:PPOTrainer",
     "openrlhf.trainer.ppo_trainer_async:prepare_datasets",
     "openrlhf.trainer.ppo_trainer_async:SamplesGenerator",
-    "openrlhf.trainer.ppo_trainer_async:compute_eval_metrics",
     "openrlhf.trainer.ppo_trainer_async:VLLMLock",
     "openrlhf.trainer.ppo_trainer_async:GenerateSamplesActor",
     "openrlhf.trainer.ppo_trainer_async:TrainingActor",
@@ -39,9 +37,6 @@ INSTALLED = (
     "openrlhf.trainer.ray.ppo_actor:PolicyModelActor",
 )
 """Names of OpenRLHF's modules that are taken, each `module:name`."""
-
-
-_compute_eval_metrics = ppo_trainer.compute_eval_metrics
 
 
 def _plain(actor: Any) -> Any:
@@ -54,19 +49,6 @@ _Lock: Any = _plain(ppo_trainer_async.VLLMLock)
 _Generator: Any = _plain(ppo_trainer_async.GenerateSamplesActor)
 _TrainingActor: Any = _plain(ppo_trainer_async.TrainingActor)
 _AsyncTrainer: Any = _plain(ppo_trainer_async.PPOTrainerAsync)
-
-
-def _evaluation_metrics(loader: Any, samples: list[Any], count: int) -> dict[str, float]:
-    """Return OpenRLHF's scores by data source, and ours over all problems."""
-    if not samples:
-        return {}
-    rewards = [sample.rewards.item() for sample in samples]
-    groups = [rewards[start : start + count] for start in range(0, len(rewards), count)]
-    return {
-        f"mean_at_{count}": sum(rewards) / len(rewards),
-        f"pass_at_{count}": sum(max(group) for group in groups) / len(groups),
-        **_compute_eval_metrics(loader, samples, count),
-    }
 
 
 def _prepare_datasets(strategy: Any, tokenizer: Any) -> tuple[Any, Any, int]:
@@ -136,7 +118,7 @@ class RecordingTrainer(BasePPOTrainer):
         self._drop_old_models()
 
     def save_reached(self) -> None:
-        """Write a checkpoint of the last step that was trained, if there is none."""
+        """Write a checkpoint of the last step that was trained, if there is none: filtering ends a run early."""
         step, client_states = self._reached
         if step > 0 and step % self.args.ckpt.save_steps:
             self.args.ckpt.save_steps = step
@@ -175,13 +157,17 @@ class SyncTrainer(_SyncTrainer, RecordingTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         ppo_trainer.prepare_datasets = _prepare_datasets
         ppo_trainer.SamplesGenerator = StoringSamples
-        ppo_trainer.compute_eval_metrics = _evaluation_metrics
         super().__init__(*args, **kwargs)
         self.publish_version(self.policy_version)
 
     def publish_version(self, version: int) -> None:
         """Tell the generator, which lives in this process."""
         self.samples_generator.policy_version = lambda: version
+
+    def evaluate(self, global_step: int, **generate_kwargs: Any) -> dict[str, float]:
+        """Return the scores over all problems, and OpenRLHF's own by data source."""
+        theirs: dict[str, float] = super().evaluate(global_step, **generate_kwargs)
+        return {**self.samples_generator.scores, **theirs}
 
     def fit(self, global_step: int = 0) -> None:
         """Train the whole run; where too many rewards fail, what was learned before is kept."""
@@ -192,6 +178,7 @@ class SyncTrainer(_SyncTrainer, RecordingTrainer):
             raise
         finally:
             self.samples_generator.close()
+        self.save_reached()
 
 
 class VersionedLock(_Lock):
@@ -216,10 +203,13 @@ class StoringGenerator(_Generator):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         ppo_trainer_async.prepare_datasets = _prepare_datasets
         ppo_trainer_async.SamplesGenerator = StoringSamples
-        ppo_trainer_async.compute_eval_metrics = _evaluation_metrics
         super().__init__(*args, **kwargs)
         lock = self.vllm_lock
         self.samples_generator.policy_version = lambda: ray.get(lock.get_version.remote())
+
+    def _run_eval(self) -> dict[str, float]:
+        theirs: dict[str, float] = super()._run_eval()
+        return {**self.samples_generator.scores, **theirs}
 
     def fit(self, episode: int, total_consumed_prompts: int) -> None:
         """Generate the whole run."""
@@ -235,6 +225,16 @@ class OverlappingTrainer(_TrainingActor, RecordingTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.publish_version(self.policy_version)
+
+    def broadcast_to_vllm(self) -> None:
+        """Give the engines the weights of this moment, while the generator waits."""
+        # Ray copies every inherited method that it cannot find by name, and a copy does not know its `super()`.
+        super().broadcast_to_vllm()
+
+    def fit(self, global_step: int = 0) -> None:
+        """Train on what is generated."""
+        super().fit(global_step)
+        self.save_reached()
 
     def publish_version(self, version: int) -> None:
         """Tell the generator, which asks the lock; at the end of a broadcast the lock is held."""

@@ -1,6 +1,7 @@
 """The arithmetic of batches in words: steps, updates, what happens at an epoch's end, and the largest batch."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twogrpo.config import OnlineConfig
@@ -112,12 +113,13 @@ def online_batches(
     )
 
 
-def batches_section(found: OnlineBatches, config: OnlineConfig) -> Section:
+def batches_section(found: OnlineBatches, config: OnlineConfig, divided: Sequence[Fact] | None = None) -> Section:
     """Return the arithmetic, with a warning where a number is likely not meant.
 
     Args:
         found: The numbers.
         config: The run that they are of.
+        divided: How an update is divided into forward passes; by the token budget if None.
     """
     updates = found.updates
     per_update = found.rollouts_per_step // found.updates_per_step
@@ -139,12 +141,7 @@ def batches_section(found: OnlineBatches, config: OnlineConfig) -> Section:
         Fact("response_tokens_at_most", tokens, f"{tokens:,}"),
         Fact("updates", updates, is_detail=True),
         Fact("warmup_updates", config.train.warmup_steps, warm_up_shown(config.train, updates)),
-        Fact(
-            "micro_batches_at_worst",
-            found.micro_batches,
-            f"{found.micro_batches:,} an update: {found.micro_batch_rows:,} sequences of {found.longest:,} tokens fit "
-            f"into {found.token_budget:,}",
-        ),
+        *((_by_budget(found),) if divided is None else divided),
     )
     warnings = [*_repeats(found), *warm_up_warnings(config.train, updates)]
     return Section("batches", facts, tuple(warnings))
@@ -174,6 +171,14 @@ def warm_up_shown(train: TrainSection, updates: int) -> str:
         return f"all of {counted(updates, 'update')}"
     share = train.warmup_steps / updates
     return f"{train.warmup_steps:,} of {updates:,} updates ({share:.1%}), then {train.schedule}"
+
+
+def _by_budget(found: OnlineBatches) -> Fact:
+    text = (
+        f"{found.micro_batches:,} an update: {found.micro_batch_rows:,} sequences of {found.longest:,} tokens fit "
+        f"into {found.token_budget:,}"
+    )
+    return Fact("micro_batches_at_worst", found.micro_batches, text)
 
 
 def _steps(found: OnlineBatches) -> str:

@@ -43,6 +43,7 @@ def estimate_disk(
     logprob_dtype: str,
     keep_text: bool,
     checkpoints: int,
+    checkpoint_bytes: float = CHECKPOINT_BYTES_PER_PARAMETER,
 ) -> DiskEstimate:
     """Return the bytes of a run whose every response is as long as it may be.
 
@@ -56,13 +57,14 @@ def estimate_disk(
         logprob_dtype: As in `store.logprob_dtype`.
         keep_text: As in `store.keep_text`.
         checkpoints: Complete ones on disk at one time.
+        checkpoint_bytes: Bytes of one checkpoint, a parameter.
     """
     token = ID_BYTES + LOGPROB_BYTES[logprob_dtype] + (TEXT_BYTES if keep_text else 0.0)
     fixed = ROW_BYTES + prompt_tokens * (ID_BYTES + TEXT_BYTES)
     return DiskEstimate(
         rollouts=round(rollouts * (fixed + response_tokens * token)),
         evaluations=round(answers * (fixed + answer_tokens * token)),
-        checkpoints=checkpoints * parameters * CHECKPOINT_BYTES_PER_PARAMETER,
+        checkpoints=round(checkpoints * parameters * checkpoint_bytes),
     )
 
 

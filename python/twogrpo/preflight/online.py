@@ -9,22 +9,12 @@ from twogrpo.config import OnlineConfig
 from twogrpo.config.origins import Setting
 from twogrpo.preflight.batches import OnlineBatches, batches_section, online_batches
 from twogrpo.preflight.disk import estimate_disk
-from twogrpo.preflight.golds import function_section, golds_section, lint_problems, try_function
 from twogrpo.preflight.memory import ModelShape, Workload
-from twogrpo.preflight.opening import (
-    Opening,
-    add_disk,
-    add_memory,
-    check_fits,
-    find_evaluation,
-    find_problems,
-    open_dry,
-    width_of,
-)
-from twogrpo.preflight.problem_sets import ProblemSet, problems_section
-from twogrpo.preflight.prompt import prompt_section
+from twogrpo.preflight.opening import Opening, add_disk, add_memory, find_evaluation, open_dry, width_of
+from twogrpo.preflight.problem_sets import ProblemSet
 from twogrpo.preflight.replay import look_at_replay
 from twogrpo.preflight.report import Checks, Report
+from twogrpo.preflight.training_data import find_training_problems, look_at_prompts
 from twogrpo.train.lengths import check_budget, longest_prompt
 from twogrpo.train.replay import Replay
 
@@ -44,6 +34,10 @@ def preflight_online(
         resume: As in `train_online`.
         force: Likewise.
     """
+    if config.engine == "openrlhf":
+        from twogrpo.preflight.online_openrlhf import preflight_online_openrlhf
+
+        return preflight_online_openrlhf(config, settings=settings, resume=resume, force=force)
     checks = Checks()
     opening = open_dry(
         config,
@@ -55,38 +49,16 @@ def preflight_online(
         force=force,
     )
     replay = look_at_replay(config, opening, checks)
-    train = _training_problems(config, opening, checks)
+    train = find_training_problems(config, opening, checks)
     answer_tokens = config.eval.max_new_tokens or config.rollout.max_new_tokens
     test = find_evaluation(
         config, opening, checks, max_new_tokens=answer_tokens, trained_on=() if train is None else train.prompts
     )
     if train is not None:
-        _look_at_prompts(config, opening, train, checks)
+        look_at_prompts(config, opening, train, checks)
         evaluated = 0 if test is None else len(test.prompts)
         _look_at_batches(config, opening, train, _Beside(evaluated, replay), checks)
     return checks.report("online")
-
-
-def _training_problems(config: OnlineConfig, opening: Opening, checks: Checks) -> ProblemSet | None:
-    found = find_problems("data", config.data.path or "", config, opening, checks, split="train")
-    if found is not None:
-        key, tokens = "rollout.max_new_tokens", config.rollout.max_new_tokens
-        check_fits("data", found, opening, checks, key=key, max_new_tokens=tokens)
-        checks.add(problems_section("data", found))
-    return found
-
-
-def _look_at_prompts(config: OnlineConfig, opening: Opening, train: ProblemSet, checks: Checks) -> None:
-    """Add the sections about one prompt and about the reward."""
-    model, reward = opening.model, opening.reward
-    if model.tokenizer is not None and model.outline is not None:
-        checks.add(prompt_section(train.prompts[0], config.data, model.tokenizer, model.outline))
-    if config.reward.function is None:
-        lint = checks.attempt("reward", lambda: lint_problems(train, config.reward.profile))
-        if lint is not None:
-            checks.add(golds_section(train, lint, config.reward))
-    elif reward is not None:
-        checks.add(function_section(reward.name, checks.attempt("reward", lambda: try_function(reward, train))))
 
 
 @dataclass(frozen=True)

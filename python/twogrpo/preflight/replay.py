@@ -1,5 +1,6 @@
 """The replayed phase in words: which stored rollouts come first, and how far they are to be trusted."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twogrpo.config import OnlineConfig
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["look_at_replay"]
 
 
-def look_at_replay(config: OnlineConfig, opening: "Opening", checks: Checks) -> Replay:
+def look_at_replay(config: OnlineConfig, opening: "Opening", checks: Checks, *, made: int | None = None) -> Replay:
     """Return what the run would replay, and add its section.
 
     Args:
         config: The run.
         opening: What is open.
         checks: Takes section and problems.
+        made: Steps that a resumed run has made; those of its newest checkpoint by default.
     """
-    found = checks.attempt("replay", lambda: _find(config, opening))
+    found = checks.attempt("replay", lambda: _find(config, opening, made))
     if found is None:
         return Replay()
     tokenizer, model = opening.model.tokenizer, opening.model.outline
@@ -32,12 +34,16 @@ def look_at_replay(config: OnlineConfig, opening: "Opening", checks: Checks) -> 
     return found.replay
 
 
-def _find(config: OnlineConfig, opening: "Opening") -> FoundReplay | None:
+def _find(config: OnlineConfig, opening: "Opening", made: int | None) -> FoundReplay | None:
     state = opening.state
     if state is None or not state.is_resumed:
         return find_replay(config)
-    newest = latest_checkpoint(state.path / "checkpoints")
-    return find_replay(config, resumed=state.path, made=0 if newest is None else load_state(newest).step)
+    return find_replay(config, resumed=state.path, made=_steps_of(state.path) if made is None else made)
+
+
+def _steps_of(run: Path) -> int:
+    newest = latest_checkpoint(run / "checkpoints")
+    return 0 if newest is None else load_state(newest).step
 
 
 def _section(found: FoundReplay, config: OnlineConfig) -> Section:

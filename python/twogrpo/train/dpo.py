@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from twogrpo.monitor import Console
 
-__all__ = ["plan_epoch", "train_dpo"]
+__all__ = ["pair_figures", "plan_epoch", "train_dpo"]
 
 DEFAULT_MAX_NEW_TOKENS = 1024
 
@@ -145,7 +145,7 @@ def _loop(run: _Run, evaluator: Evaluator, stop: StopOnInterrupt) -> None:
                 plan = run.plan(epoch)
             metrics = _step(run, plan, state.step % run.steps_per_epoch)
         session.metrics.append(metrics)
-        session.console.step(state.step, run.total, _figures(metrics), "dpo")
+        session.console.step(state.step, run.total, pair_figures(metrics), "dpo")
         if session.is_save_due(run.total):
             session.save()
 
@@ -206,7 +206,8 @@ def _accumulate(run: _Run, rows: "Sequence[int]", pairs: int) -> dict[str, float
     return {"loss": float(loss.detach()), **{name: float(value) for name, value in metrics.items()}}
 
 
-def _figures(metrics: dict[str, Any]) -> dict[str, str]:
+def pair_figures(metrics: dict[str, Any]) -> dict[str, str]:
+    """Return what the console shows of a step."""
     return {
         "loss": f"{metrics['loss']:.4f}",
         "accuracy": f"{metrics['accuracy']:.2f}",

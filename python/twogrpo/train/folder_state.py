@@ -26,7 +26,7 @@ CONTENTS = (
     "openrlhf.log",
     "eval_prompts.parquet",
     "replay.json",
-    "openrlhf",
+    "schedule.parquet",
 )
 # A resumed run may go on for longer, save, evaluate and print otherwise; everything else would change the trajectory.
 LENGTH = ("train.steps", "train.epochs")

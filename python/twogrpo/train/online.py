@@ -110,7 +110,8 @@ def train_online(
         )
         session.console.note(f"run folder {session.folder.path}")
         if session.state.step < len(run.replay):
-            session.console.note(f"first {run.replay} of {config.replay.rollouts}, then rollouts of its own")
+            steps = min(run.total, len(run.replay))
+            session.console.note(f"steps 1 to {steps} replay rollouts of {config.replay.rollouts}")
         session.take_up(run.total)
         run.guard.refill((row["failed_rewards"], row["rollouts"]) for row in session.metrics.read("train"))
         _loop(run, evaluator, stop)

@@ -31,7 +31,8 @@ def reference_logps(session: "Session", data: "PairData", reference: str, token_
         token_budget: Most tokens in one forward pass.
     """
     cache = session.folder.reference / "logprobs.parquet"
-    known = _read(cache)
+    # What stands in the folder of a run that begins is of one that was killed before it had begun: of any model.
+    known = _read(cache) if session.folder.is_resumed else {}
     if any(row not in known for pair in data.rollout_ids for row in pair):
         known = _compute(_reference_learner(session, reference), data, token_budget)
         _write(cache, known)

@@ -47,9 +47,6 @@ class Replay:
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __str__(self) -> str:
-        return f"{len(self)} replayed steps with {self.rollouts:,} rollouts"
-
     @property
     def rollouts(self) -> int:
         """Rollouts of all batches."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from twogrpo.adapters import add_adapter
 from twogrpo.config import RunConfig
+from twogrpo.errors import ConfigError
 from twogrpo.generate import make_generator, stop_ids
 from twogrpo.models import compute_dtype, load_policy, load_tokenizer, select_device, set_threads
 from twogrpo.monitor import Console, MetricsLog
@@ -162,6 +163,11 @@ def open_session(
     Raises:
         ConfigError, DataError, EngineError: As said by what is opened; nothing is overwritten.
     """
+    if config.engine != "local":
+        raise ConfigError(
+            f"engine={config.engine} is not the engine of this function; call train_online_openrlhf of "
+            "twogrpo.openrlhf.online or train_dpo_openrlhf of twogrpo.openrlhf.dpo, as the command line does"
+        )
     # The run prints its own progress.
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     device = select_device(config.model.device)

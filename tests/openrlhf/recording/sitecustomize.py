@@ -31,5 +31,4 @@ def _recorded(dpo_trainer):
 
 
 _spec.loader.exec_module(_patches)
-# The finder copied the table when it was made.
-_patches.sys.meta_path[0]._waiting["openrlhf.trainer.dpo_trainer"] = _recorded
+_patches.PATCHES["openrlhf.trainer.dpo_trainer"] = _recorded
