@@ -6,6 +6,7 @@ test that skips has failed.
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,17 @@ def parity_reward(tmp_path_factory):
     file = tmp_path_factory.mktemp("reward") / "rewards_of_test.py"
     file.write_text(PARITY_REWARD)
     return f"{file}:parity"
+
+
+@pytest.fixture(scope="module")
+def on_cpu():
+    """Let this process and those that it spawns import OpenRLHF; more variables for them may be set."""
+    folder = str(Path(__file__).parent / "cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", folder)
+        patch.setenv("DS_ACCELERATOR", "cpu")
+        patch.syspath_prepend(folder)
+        yield patch
 
 
 @pytest.fixture(scope="session")

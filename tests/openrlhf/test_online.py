@@ -278,10 +278,27 @@ def test_a_killed_run_goes_on_from_its_checkpoint(killed):
 
 
 @pytest.fixture(scope="module")
-def overlapping(launch, folder, first, problems, parity_reward):
-    """Generation beside training, with dynamic filtering, behind a step on what the first run has stored."""
+def preferred(launch, folder, first):
+    """Three steps of DPO on what the first run has stored."""
+    run = folder / "preferred"
+    keys = ["train.steps=3", "train.rollouts_per_update=4", "train.learning_rate=1e-3", "train.warmup_steps=0"]
+    engine = ["engine=openrlhf", "model.dtype=bfloat16", "openrlhf.micro_batch_size=2", "openrlhf.attention=eager"]
+    launch(["dpo", first[0], f"run_dir={run}", *engine, *keys])
+    return run
+
+
+def test_dpo_trains_on_the_pairs_of_an_online_run(preferred):
+    assert [row["step"] for row in metrics(preferred)] == [0, 1, 2]
+    # The policy is its own reference at the start, but for the rounding of bfloat16.
+    assert metrics(preferred)[0]["loss"] == pytest.approx(0.693, abs=0.02)
+    assert metrics(preferred)[-1]["margin"] > metrics(preferred)[0]["margin"]
+
+
+@pytest.fixture(scope="module")
+def overlapping(launch, folder, first, preferred, problems, parity_reward):
+    """Generation beside training, filtered, from the checkpoint of DPO and behind a step of stored rollouts."""
     run = folder / "overlapping"
-    model = first[0] / "checkpoints" / "step-00000002"
+    model = preferred / "checkpoints" / "step-00000003"
     replayed = [f"replay.rollouts={first[0]}", "replay.steps=1"]
     keys = ["train.steps=5", "train.learning_rate=1e-3", "openrlhf.mode=async", *replayed]
     launch(words(run, model, problems, parity_reward, *keys, extra=["--algo.dynamic_filtering_enable"]))

@@ -1,7 +1,6 @@
 """What is left out changes neither loss nor gradient: OpenRLHF's own loss and normalisation, on one rank and on two."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 import torch
@@ -109,16 +108,12 @@ def every_case(rank, ranks, store):
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one rank", "two ranks"])
-def results(request, tmp_path_factory):
+def results(request, on_cpu, tmp_path_factory):  # noqa: ARG001  # the processes need its environment
     """Loss and gradient of every case, from as many processes as there are ranks."""
     from torch.multiprocessing import start_processes
 
     store = tmp_path_factory.mktemp("skipping") / "results.pt"
-    with pytest.MonkeyPatch.context() as patch:
-        # The stub of flash-attn, which OpenRLHF imports.
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent / "cpu"))
-        patch.setenv("DS_ACCELERATOR", "cpu")
-        start_processes(every_case, (request.param, str(store)), nprocs=request.param, start_method="spawn")
+    start_processes(every_case, (request.param, str(store)), nprocs=request.param, start_method="spawn")
     return torch.load(store)
 
 

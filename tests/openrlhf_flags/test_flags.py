@@ -48,7 +48,7 @@ from twogrpo.errors import ConfigError
         (("eval.data=e.jsonl", "eval.temperature=0.6"), "--eval.temperature", ["0.6"]),
         (("checkpoint.every_steps=20",), "--ckpt.save_steps", ["20"]),
         (("checkpoint.every_steps=0",), "--ckpt.save_steps", ["-1"]),
-        (("checkpoint.keep=5",), "--ckpt.max_num", ["5"]),
+        (("checkpoint.keep=5",), "--ckpt.max_num", ["6"]),
         ((), "--ckpt.path", ["/runs/r/checkpoints/deepspeed"]),
         ((), "--ckpt.output_dir", ["/runs/r/checkpoints/step-00000100"]),
         (("openrlhf.zero_stage=3",), "--ds.zero_stage", ["3"]),

@@ -96,4 +96,28 @@ OPENRLHF = [
         ("openrlhf.extra=[--ds.adam_offload, 'true']",),
         "--ds.adam_offload takes no value, found true",
     ),
+    refused(
+        "write a truth into `openrlhf.extra`",
+        ("openrlhf.extra=[--ds.adam_offload, true]",),
+        "openrlhf.extra: found true, but this key does not take true or false",
+    ),
+    refused(
+        "replay rollouts on OpenRLHF with several updates a batch",
+        ("replay.rollouts=runs/first", "train.rollouts_per_update=256"),
+        "train.rollouts_per_update=256 makes 2 updates of a batch",
+        "leave it unset",
+    ),
+    Case(
+        did="ask for a dry run of OpenRLHF on a machine without it",
+        words=distributed("model.dtype=bfloat16", "--dry-run"),
+        code=4,
+        says=("openrlhf is missing, expected 0.11.2", "flash-attn is missing"),
+        theirs=r"(?<=torch is )[^,]+|(?<=transformers is )[^,]+",
+    ),
+    Case(
+        did="ask for a dry run with several things wrong for OpenRLHF",
+        words=distributed("openrlhf.micro_batch_size=3", "model.path=./none", "--dry-run"),
+        code=2,
+        says=("model.dtype=float32", "set model.dtype=bfloat16", "and 2 more problems, listed in the report"),
+    ),
 ]

@@ -26,9 +26,12 @@ class PolicyActor(_PlainActor):
             updates = Settings.of_environment().config.updates_per_step
             rows = len(self.trainer.replay_buffer)
             accumulated = rows // args.train.micro_batch_size // updates
-            # DeepSpeed's public way to change the number of micro-batches an optimizer step.
-            ranks = self.strategy.world_size // args.ds.ring_attn_size // args.ds.tensor_parallel_size
-            self.actor.model.set_train_batch_size(accumulated * args.train.micro_batch_size * ranks)
+            engine = self.actor.model
+            engine.set_train_batch_size(accumulated * args.train.micro_batch_size * engine.dp_world_size)
+            # DeepSpeed finds the end of a step by a count over the whole run, which fits one number of micro-batches.
+            engine.micro_steps = 0
+            # OpenRLHF's moving average has the same kind of count.
+            self.strategy.time_steps["ema"] = 0
             self.strategy.accumulated_gradient = accumulated
         status: dict[str, Any] = super().fit(kl_ctl)
         return status

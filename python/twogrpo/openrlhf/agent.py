@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["AgentExecutor"]
 
 SEED_STRIDE = 1_000_003
+# Samples each rollout from a seed of its own; vLLM is slower then.
+SEEDED = "--train.full_determinism_enable"
 
 
 class AgentExecutor(AgentExecutorBase):
@@ -32,7 +34,7 @@ class AgentExecutor(AgentExecutorBase):
         self._settings = Settings.of_environment()
         section = self._settings.config.reward
         self._reward = load_reward(section.function, section.profile, section.extract)
-        self._drawn: Counter[str] = Counter()
+        self._drawn: Counter[tuple[bool, int]] = Counter()
 
     async def execute(
         self,
@@ -49,8 +51,8 @@ class AgentExecutor(AgentExecutorBase):
         del max_length, images
         draw = draw_of_label(label)
         params = deepcopy(sampling_params)
-        if getattr(llm_engine, "kwargs", {}).get("full_determinism"):
-            params.seed = self._seed(label, draw.group_id)
+        if SEEDED in self._settings.config.openrlhf.extra:
+            params.seed = self._seed(draw.group_id, is_eval=is_evaluation(label))
         request = await llm_engine.generate(list(draw.prompt.token_ids), params)
         made = request.outputs[0]
         response_ids = list(made.token_ids)
@@ -95,12 +97,13 @@ class AgentExecutor(AgentExecutorBase):
             },
         }
 
-    def _seed(self, label: str, group_id: int) -> int:
+    def _seed(self, group_id: int, *, is_eval: bool) -> int:
         """Return a seed of this rollout's own: the calls of one prompt begin in the order of its group."""
         config = self._settings.config
-        size = config.eval.samples if is_evaluation(label) else config.rollout.group_size
-        index = self._drawn[label] % size
-        self._drawn[label] = index + 1
+        size = config.eval.samples if is_eval else config.rollout.group_size
+        index = self._drawn.pop((is_eval, group_id), 0)
+        if index + 1 < size:
+            self._drawn[is_eval, group_id] = index + 1
         return config.seed * SEED_STRIDE + group_id * size + index
 
 

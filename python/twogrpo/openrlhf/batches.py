@@ -22,6 +22,7 @@ def check_online_batches(config: OnlineConfig, extra: Sequence[str]) -> None:
     """
     section = config.openrlhf
     _check_replay(config)
+    _check_whole_batches(config, extra)
     _check_sharing(section, is_shared=section.mode == "colocated" or "--train.colocate_all" in extra)
     _check_sleep(section, extra)
     ranks = data_ranks(section, extra)
@@ -32,6 +33,15 @@ def check_online_batches(config: OnlineConfig, extra: Sequence[str]) -> None:
         f"train.rollouts_per_update={size}" if update else f"{product}={config.rollout.group_size}, {size} rollouts,"
     )
     _check_division(size, section.micro_batch_size, ranks, named=named, unit=1)
+
+
+def _check_whole_batches(config: OnlineConfig, extra: Sequence[str]) -> None:
+    has_others = config.replay.rollouts is not None or "--algo.dynamic_filtering_enable" in extra
+    if "--train.dynamic_batch_enable" in extra and has_others:
+        raise ConfigError(
+            "openrlhf.extra: --train.dynamic_batch_enable trains on whole batches only, which replay.rollouts and "
+            "--algo.dynamic_filtering_enable do not give; leave it out"
+        )
 
 
 def check_dpo_batches(section: OpenrlhfSection, pairs: int, extra: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ import torch
 from openrlhf.trainer.ppo_utils.experience import Experience
 from openrlhf.trainer.ppo_utils.experience_maker import RemoteExperienceMaker
 
+from twogrpo.errors import TrainingError
 from twogrpo.objectives import contributes, effective_share, importance_weights
 
 if TYPE_CHECKING:
@@ -61,14 +62,18 @@ def select(
     is_kept = contributes(torch.tensor(advantages)).tolist() if may_skip else [True] * len(advantages)
     kept = [row for row, keep in enumerate(is_kept) if keep]
     missing = -len(kept) % multiple if kept else multiple
-    # The shortest rows cost least; where none is left out, the shortest of all stands in for another.
-    spare = sorted((row for row, keep in enumerate(is_kept) if not keep), key=tokens.__getitem__)
-    shortest = min(range(len(tokens)), key=tokens.__getitem__)
+    # The shortest rows cost least; where none is left out, the shortest of all stands in for another. A row without any
+    # token comes last: OpenRLHF divides by tokens.
+    cost = [(count == 0, count) for count in tokens]
+    spare = sorted((row for row, keep in enumerate(is_kept) if not keep), key=cost.__getitem__)
+    shortest = min(range(len(tokens)), key=cost.__getitem__)
     padding = [*spare[:missing], *[shortest] * (missing - len(spare[:missing]))]
     rows = kept + padding
     weights = tokens if is_token_mean else [1] * len(tokens)
     total = sum(weight for weight, is_counted in zip(weights, counted, strict=True) if is_counted)
-    return Selection(rows, len(padding), sum(weights[row] for row in rows) / total if total else 0.0)
+    # By sequences, OpenRLHF leaves out those without a token.
+    divided = sum(tokens[row] if is_token_mean else min(1, tokens[row]) for row in rows)
+    return Selection(rows, len(padding), divided / total if total else 0.0)
 
 
 class SkippingMaker(RemoteExperienceMaker):
@@ -89,6 +94,8 @@ class SkippingMaker(RemoteExperienceMaker):
     def make_experience_batch(self, rollout_samples: list[Experience]) -> list[Experience]:
         """Return micro-batches of the rows to train on, equally many for every rank."""
         rollouts: list[Captured] = [sample.labels[0] for sample in rollout_samples]
+        if not any(rollout.values["response_ids"] for rollout in rollouts):
+            raise TrainingError("every response of the batch is empty; look into openrlhf.log for what vLLM said")
         advantages = [rollout.advantage or 0.0 for rollout in rollouts]
         decided = {rollout.draw.group_id for rollout in rollouts if rollout.advantage}
         selection = select(
@@ -144,12 +151,10 @@ def _copy(sample: Experience) -> Experience:
 
 
 def _set_advantages(experiences: list[Experience], scaled: list[float]) -> None:
-    """Give every response token its rollout's advantage, in the order of the rows."""
-    start = 0
+    """Give every response token its rollout's advantage."""
     for experience in experiences:
-        size = len(experience.sequences)
-        advantages_B1 = torch.tensor(scaled[start : start + size]).unsqueeze(1)
-        start += size
+        # Dynamic batches are grouped by length: the index says which row is where.
+        advantages_B1 = torch.tensor([scaled[row] for row in experience.index]).unsqueeze(1)
         experience.advantages = advantages_B1 * experience.action_mask
         experience.returns = experience.advantages.clone()
         experience.info["return"] = advantages_B1.squeeze(1)
@@ -171,7 +176,7 @@ def _sampler_gap(experiences: list[Experience], cap: float) -> dict[str, float]:
         gap = (behaviour_BT - old_BT).abs()[mask_BT]
         _, figures = importance_weights(old_BT, behaviour_BT, mask_BT, level="token", cap=cap)
         sums.update({"gap": float(gap.sum()), **{name: float(value) for name, value in figures.items()}})
-        largest = max(largest, float(gap.max()))
+        largest = max(largest, float(gap.max()) if gap.numel() else 0.0)
     share = {name: sums[name] for name in ("weights", "weight_sum", "weight_square_sum")}
     return {
         "sampler_gap_mean": sums["gap"] / max(1.0, sums["weights"]),

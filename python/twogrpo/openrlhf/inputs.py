@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from twogrpo.errors import ConfigError
 from twogrpo.models import load_outline, load_tokenizer
 from twogrpo.openrlhf.dpo_checkpoints import take_up_newest
 from twogrpo.openrlhf.settings import Settings
+from twogrpo.rewards import load_reward
 from twogrpo.tiny import materialise
 from twogrpo.train.evaluation import load_prompts
 from twogrpo.train.lengths import check_positions
@@ -63,6 +65,8 @@ def read_inputs(config: "OnlineConfig", folder: "RunFolder") -> Inputs:
         ConfigError, DataError, StoreError: Something of it cannot be used.
     """
     model, data, problems = _sources(config, folder)
+    # A reward that cannot be loaded is said here, before any GPU is taken.
+    load_reward(config.reward.function, config.reward.profile, config.reward.extract)
     tokenizer = load_tokenizer(model)
     prompts = load_prompts(data, tokenizer, config)
     held_out = None if problems is None else load_prompts(problems, tokenizer, config)
@@ -102,12 +106,17 @@ def _settings(
     prompts, replayed, first_step = counts
     own = math.ceil((config.train.epochs or 1) * prompts / config.rollout.prompts_per_step)
     path = Path(config.model.path)
+    steps = config.train.steps or replayed + own
+    if steps < first_step:
+        raise ConfigError(
+            f"train.steps={steps} is below the {first_step} steps that {folder.path} has made; give at least as many"
+        )
     return Settings(
         config=config,
         run=folder.path.resolve(),
         run_id=folder.run_id,
         model_id=path.name if path.exists() else config.model.path,
-        steps=config.train.steps or replayed + own,
+        steps=steps,
         replayed=replayed,
         first_step=first_step,
         provenance=provenance(config, tokenizer),

@@ -25,7 +25,7 @@ from twogrpo.openrlhf.summary import online_summary
 from twogrpo.openrlhf.versions import check_versions
 from twogrpo.rollouts.replay_pin import write_pin
 from twogrpo.store import RolloutStore
-from twogrpo.train.checkpoint import TrainState, seal_checkpoint
+from twogrpo.train.checkpoint import TrainState, latest_checkpoint, seal_checkpoint
 from twogrpo.train.run_folder import RunFolder, open_run_folder
 from twogrpo.train.session import RunResult
 
@@ -67,31 +67,43 @@ def train_online_openrlhf(
     with folder.restoring(), contextlib.closing(console):
         inputs = read_inputs(config, folder)
         settings = inputs.settings
-        flags = online_flags(
-            config,
-            model=inputs.model,
-            run=settings.run,
-            total_steps=settings.steps,
-            max_len=inputs.longest,
-            agent=AGENT,
-            is_resumed=settings.first_step > 0,
-        )
+        checkpoint = latest_checkpoint(folder.checkpoints)
         _begin(folder, inputs)
         if settings.first_step:
             console.note(f"resuming {folder.path} after step {settings.first_step}")
-        log = folder.path / "openrlhf.log"
-        console.note(f"OpenRLHF's own output goes to {log}")
-        gpus = gpus_of(config.openrlhf, extra).total
-        with (
-            _logged(log),
-            following(settings.metrics, console, settings.steps),
-            ray_session(settings.to_json(), gpus=gpus, say=console.note),
-        ):
-            _run(flags, folder)
-        checkpoint = _seal(settings, Path(flags[flags.index("--ckpt.output_dir") + 1]))
+        if settings.first_step < settings.steps or checkpoint is None:
+            checkpoint = _train(inputs, console, gpus=gpus_of(config.openrlhf, extra).total)
+        else:
+            console.note(f"all of its {settings.steps} steps are made; a larger train.steps goes on")
     summary = online_summary(MetricsLog(settings.metrics))
     folder.write_summary(summary)
     return RunResult(folder.path, checkpoint, summary, is_interrupted=False)
+
+
+def _train(inputs: Inputs, console: Console, *, gpus: int) -> Path:
+    """Run OpenRLHF's program to its end, and return the last checkpoint."""
+    settings = inputs.settings
+    flags = online_flags(
+        settings.config,
+        model=inputs.model,
+        run=settings.run,
+        total_steps=settings.steps,
+        max_len=inputs.longest,
+        agent=AGENT,
+        is_resumed=settings.first_step > 0,
+    )
+    log = settings.run / "openrlhf.log"
+    console.note(f"OpenRLHF's own output goes to {log}")
+    with (
+        _logged(log),
+        following(settings.metrics, console, settings.steps),
+        ray_session(settings.to_json(), gpus=gpus, say=console.note),
+        _installed(),
+        _arguments(flags),
+        _explained(settings.run),
+    ):
+        runpy.run_module(PROGRAM, run_name="__main__", alter_sys=True)
+    return _seal(settings, Path(flags[flags.index("--ckpt.output_dir") + 1]))
 
 
 def _begin(folder: RunFolder, inputs: Inputs) -> None:
@@ -118,16 +130,11 @@ def _begin(folder: RunFolder, inputs: Inputs) -> None:
         MetricsLog(settings.metrics).keep_before(settings.first_step, and_evaluation=True)
 
 
-def _run(flags: list[str], folder: RunFolder) -> None:
-    """Run OpenRLHF's program to its end."""
-    with _installed(), _arguments(flags), _explained(folder):
-        runpy.run_module(PROGRAM, run_name="__main__", alter_sys=True)
-
-
 def _seal(settings: Settings, saved: Path) -> Path:
     """Return the checkpoint that the saved model becomes: it can be evaluated and trained on like any other."""
-    rows = MetricsLog(settings.metrics).read("train")
-    made = rows[-1]["step"] + 1 if rows else 0
+    metrics = MetricsLog(settings.metrics)
+    rows = [*metrics.read("replay"), *metrics.read("train")]
+    made = max((row["step"] + 1 for row in rows), default=0)
     state = TrainState(
         step=made,
         updates=made * settings.config.updates_per_step,
@@ -183,17 +190,17 @@ def _logged(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _explained(folder: RunFolder) -> Iterator[None]:
+def _explained(run: Path) -> Iterator[None]:
     """Say in one line what ended the run, and how to go on."""
     from ray.exceptions import RayError, RayTaskError
 
-    go_on = f"go on with run_dir={folder.path} --resume"
+    go_on = f"go on with run_dir={run} --resume"
     try:
         yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {go_on}") from None
     except SystemExit as error:
-        raise EngineError(f"OpenRLHF refused its flags ({' '.join(sys.argv[1:])}); see openrlhf.log") from error
+        raise EngineError(f"OpenRLHF refused its flags; {run / 'openrlhf.log'} says which") from error
     except AssertionError as error:
         raise EngineError(f"OpenRLHF refused its settings: {error}") from error
     except RayTaskError as error:

@@ -220,5 +220,7 @@ BARRED: Mapping[str, str] = {
     "--train.colocate_critic_reward": "there is no critic",
     "--algo.kl.": "there is no KL term",
     "--algo.advantage.": ADVANTAGE,
+    "--rollout.vllm_generate_batch_size": "a batch is generated, stored and trained on as a whole",
+    "--logger.wandb.key": "it would stand in the run folder and in logs for all to read; use --logger.tensorboard_dir",
     "--actor.eps_clip": "objective.clip_low and objective.clip_high set the clip",
 }

@@ -40,8 +40,9 @@ def open_pinned(settings: "Settings") -> Replay:
         StoreError: Their store cannot be opened.
     """
     pinned = read_pin(settings.pin) if settings.replayed else None
-    if pinned is None:
-        return Replay()
+    if pinned is None or settings.first_step >= len(pinned):
+        # The source may be gone by now.
+        return Replay(pinned or ())
     source = RolloutStore.open(str(settings.config.replay.rollouts))
     return Replay(pinned, ReplaySource(source, settings.config.rollout.temperature))
 

@@ -4,6 +4,7 @@ Written where rollouts are gathered, which is one process in every mode: the tra
 generation and training overlap. What dynamic filtering has left out is stored too, with no advantage.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from typing import Any
 
 from openrlhf.trainer.ppo_utils.experience import Experience
 from openrlhf.trainer.ppo_utils.samples_generator import SamplesGenerator
+from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
 
+from twogrpo.errors import TrainingError
 from twogrpo.generate import SamplingParams
 from twogrpo.monitor import MetricsLog
 from twogrpo.openrlhf.captured import Captured, batch_of, captured_table
@@ -35,6 +38,7 @@ class StoringSamples(SamplesGenerator):
     Attributes:
         policy_version: Returns the optimizer steps behind the weights that the engines have; set by the trainer.
         scores: mean@k and pass@k of the last evaluation.
+        evaluated_step: Batches behind the weights of the next evaluation, where the trainer is behind the generator.
     """
 
     policy_version: Callable[[], int]
@@ -45,6 +49,7 @@ class StoringSamples(SamplesGenerator):
         self._settings = Settings.of_environment()
         config = self._settings.config
         self._step = self._settings.first_step
+        self.evaluated_step: int | None = None
         self._members: Counter[tuple[bool, int]] = Counter()
         self._made: list[Captured] = []
         self._left_out: list[Captured] = []
@@ -69,7 +74,7 @@ class StoringSamples(SamplesGenerator):
             DataError, TrainingError: Too many rewards failed.
             StoreError: A rollout cannot be stored.
         """
-        if self._step < len(self._replay):
+        if self._step < min(len(self._replay), self._settings.steps):
             return self._replayed(**kwargs), None, 0, False
         started = time.perf_counter()
         rollout = self._settings.config.rollout
@@ -106,6 +111,11 @@ class StoringSamples(SamplesGenerator):
 
     def _replayed(self, **kwargs: Any) -> list[Experience]:
         """Return the stored batch of this step, recorded in this run's store."""
+        if self.args.vllm.enable_sleep:
+            # The last sync has woken the weights, and nothing is generated that would put them to sleep: `sleep` alone
+            # does nothing while the cache still sleeps.
+            batch_vllm_engine_call(self.vllm_engines, "wake_up")
+            batch_vllm_engine_call(self.vllm_engines, "sleep")
         batch = replayed_batch(self._replay, self._step, self._settings)
         table = batch.table if self._settings.config.store.keep_text else batch.table.drop("response")
         self._store.append(table, step=self._step, phase="replay")
@@ -149,6 +159,11 @@ class StoringSamples(SamplesGenerator):
         untrained = {rollout.key for rollout in left_out}
         for rollout, advantage in zip(ordered, batch.advantages_B.tolist(), strict=True):
             rollout.advantage = None if rollout.key in untrained else advantage
+        if not all(math.isfinite(sum(row)) for row in batch.generation.logprobs):
+            raise TrainingError(
+                f"model.path={settings.config.model.path} gives its own responses probabilities that are not finite: "
+                "its weights are broken; name a sound model or an earlier checkpoint"
+            )
         self._write(batch, ordered, params, phase="train")
         if samples:
             # The trainer reports on all of them, also on those that dynamic filtering has left out.
@@ -160,5 +175,6 @@ class StoringSamples(SamplesGenerator):
         settings = self._settings
         facts = {"model_id": settings.model_id, "generator": GENERATOR, "dtype": settings.config.model.dtype}
         table = captured_table(batch, ordered, params, facts, keep_text=settings.config.store.keep_text)
-        self._store.append(table, step=self._step, phase=phase)
+        ahead = self.evaluated_step if phase == "eval" else None
+        self._store.append(table, step=self._step if ahead is None else ahead, phase=phase)
         self._store.flush()

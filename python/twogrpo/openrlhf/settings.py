@@ -68,9 +68,13 @@ class Settings:
         return self.run / PIN
 
     def to_json(self) -> str:
-        """Return the settings as text."""
+        """Return the settings as text, with whole paths: Ray starts workers in folders of their own."""
         values: dict[str, Any] = {name: value for name, value in vars(self).items() if name != "config"}
-        return json.dumps({**values, "run": str(self.run), "config": self.config.model_dump(mode="json")})
+        config = self.config.model_dump(mode="json")
+        for section, key in (("reward", "function"), ("replay", "rollouts")):
+            if config[section][key] is not None:
+                config[section][key] = str(Path(config[section][key]).absolute())
+        return json.dumps({**values, "run": str(self.run), "config": config})
 
     @classmethod
     def of_json(cls, text: str) -> "Settings":

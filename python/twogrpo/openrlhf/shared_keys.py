@@ -106,5 +106,7 @@ def checkpoint_keys() -> dict[str, Key[Launch, RunConfig]]:
                 "--ckpt.save_hf": lambda run: run.config.checkpoint.every_steps > 0,
             },
         ),
-        "checkpoint.keep": Key(flags={"--ckpt.max_num": lambda run: run.config.checkpoint.keep}),
+        # OpenRLHF counts the one that it is about to write, and deletes first: with as many as are kept, a process that
+        # dies in between would leave one too few.
+        "checkpoint.keep": Key(flags={"--ckpt.max_num": lambda run: run.config.checkpoint.keep + 1}),
     }

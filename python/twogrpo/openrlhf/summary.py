@@ -18,7 +18,7 @@ def online_summary(metrics: "MetricsLog") -> dict[str, Any]:
         "engine": "openrlhf",
         "steps": len(rows) + len(metrics.read("replay")),
         "seconds": {"wall": round(sum(row.get("step_s") or 0.0 for row in rows), 2)},
-        "evaluations": evaluations(metrics),
+        "evaluations": [_own(row) for row in evaluations(metrics)],
         "rollouts": sum(row["rollouts"] for row in rows),
         "reward": ends(rows, "reward"),
         "tied_share": ends(rows, "tied_share"),
@@ -32,7 +32,7 @@ def dpo_summary(metrics: "MetricsLog", *, pairs: int) -> dict[str, Any]:
     return {
         "command": "dpo",
         "engine": "openrlhf",
-        "steps": len(rows) + len(metrics.read("replay")),
+        "steps": len(rows),
         "seconds": {
             "cpu": round(sum(row["cpu_s"] for row in rows), 2),
             "wall": round(sum(row["train_s"] for row in rows), 2),
@@ -42,3 +42,8 @@ def dpo_summary(metrics: "MetricsLog", *, pairs: int) -> dict[str, Any]:
         "loss": ends(rows, "loss"),
         "accuracy": ends(rows, "accuracy"),
     }
+
+
+def _own(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the scores over all problems; OpenRLHF's, by data source, stand in metrics.jsonl."""
+    return {name: value for name, value in row.items() if name == "step" or "_at_" in name}

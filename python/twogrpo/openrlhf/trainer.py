@@ -5,6 +5,7 @@ name. So these classes stand between its base and its trainers, and take the pla
 every one.
 """
 
+import math
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import ray
 from openrlhf.trainer import ppo_trainer, ppo_trainer_async
 from openrlhf.trainer.ppo_trainer import BasePPOTrainer
 
-from twogrpo.errors import TrainingError
+from twogrpo.errors import DataError, StoreError, TrainingError
 from twogrpo.monitor import MetricsLog
 from twogrpo.openrlhf.experience import SkippingMaker
 from twogrpo.openrlhf.prompts import load_loaders
@@ -92,6 +93,13 @@ class RecordingTrainer(BasePPOTrainer):
         self._statistics["policy_lag"] = global_step * self._settings.config.updates_per_step - first.policy_version
         self._batches = global_step + 1
         status, global_step = super().train_step(rollout_samples, global_step)
+        loss, norm = status.get("policy_loss", 0.0), status.get("actor_grad_norm", 0.0)
+        # DeepSpeed skips such a step in silence, and reports some of them with a norm of -1.
+        if not (math.isfinite(loss) and math.isfinite(norm) and norm >= 0):
+            raise TrainingError(
+                f"step {global_step - 1}: the loss is {loss} and the norm of the gradient {norm}, expected finite "
+                "numbers; lower train.learning_rate, then go on from the checkpoint before with --resume"
+            )
         status.update({f"twogrpo/{name}": value for name, value in self.experience_maker.last.items()})
         return status, global_step
 
@@ -115,7 +123,13 @@ class RecordingTrainer(BasePPOTrainer):
         self._reached = (global_step, client_states or {})
         self.args.ckpt.save_steps = global_step if global_step == self._settings.steps else self._save_every
         super().save_logs_and_checkpoints(global_step, logs_dict, client_states)
-        self._drop_old_models()
+        self._drop_old_checkpoints()
+
+    def evaluation_due(self) -> tuple[int, float]:
+        """Return the steps that were trained, and after how many an evaluation is due; the last step is always."""
+        step, _ = self._reached
+        every = self.args.eval.steps
+        return step, step if every >= self._settings.steps else every
 
     def save_reached(self) -> None:
         """Write a checkpoint of the last step that was trained, if there is none: filtering ends a run early."""
@@ -124,12 +138,13 @@ class RecordingTrainer(BasePPOTrainer):
             self.args.ckpt.save_steps = step
             super().save_logs_and_checkpoints(step, {}, client_states)
 
-    def _drop_old_models(self) -> None:
-        """Keep as many Hugging Face folders as checkpoints; OpenRLHF prunes only its own."""
-        saved = (self._settings.run / "checkpoints" / "deepspeed").glob("global_step*_hf")
-        by_step = sorted(saved, key=lambda path: int(path.name.removeprefix("global_step").removesuffix("_hf")))
-        for old in by_step[: -self._settings.config.checkpoint.keep]:
-            shutil.rmtree(old)
+    def _drop_old_checkpoints(self) -> None:
+        """Keep the newest checkpoints, and as many Hugging Face folders; called when the newest is whole."""
+        folder = self._settings.run / "checkpoints" / "deepspeed"
+        for found in (folder.glob("global_step*_hf"), (folder / "_actor").glob("global_step*")):
+            by_step = sorted(found, key=lambda path: int(path.name.removeprefix("global_step").removesuffix("_hf")))
+            for old in by_step[: -self._settings.config.checkpoint.keep]:
+                shutil.rmtree(old)
 
     def save_best_checkpoint(
         self, eval_metrics: dict[str, float], global_step: int, client_states: dict[str, Any] | None = None
@@ -170,15 +185,28 @@ class SyncTrainer(_SyncTrainer, RecordingTrainer):
         return {**self.samples_generator.scores, **theirs}
 
     def fit(self, global_step: int = 0) -> None:
-        """Train the whole run; where too many rewards fail, what was learned before is kept."""
+        """Train the whole run; the last step is kept, also where rewards or replayed rollouts fail."""
         try:
+            self._catch_up_evaluation()
             super().fit(global_step)
-        except TrainingError:
+        except (DataError, StoreError, TrainingError):
             self.save_reached()
             raise
         finally:
             self.samples_generator.close()
         self.save_reached()
+
+    def _catch_up_evaluation(self) -> None:
+        """Make the evaluation of the checkpoint that is resumed from, if the run had stopped before it."""
+        step, every = self._settings.first_step, self.args.eval.steps
+        if step == 0 or not self.eval_dataloader or step % every or self._metrics.has_evaluation(step):
+            return
+        self.broadcast_to_vllm()
+        section = {
+            "temperature": self.args.eval.temperature,
+            "n_samples_per_prompt": self.args.eval.n_samples_per_prompt,
+        }
+        self.save_best_checkpoint(self.evaluate(step, **{**self.generate_kwargs, **section}), step)
 
 
 class VersionedLock(_Lock):
@@ -207,16 +235,28 @@ class StoringGenerator(_Generator):
         lock = self.vllm_lock
         self.samples_generator.policy_version = lambda: ray.get(lock.get_version.remote())
 
+    def evaluate_after(self, step: int) -> dict[str, float]:
+        """Return the scores of the last weights, which no batch follows."""
+        self._last_eval_step = step
+        return self._run_eval()
+
+    def close(self) -> None:
+        """Let another process write the run."""
+        self.samples_generator.close()
+
     def _run_eval(self) -> dict[str, float]:
+        # The trainer's step, which the generator is ahead of.
+        self.samples_generator.evaluated_step = self._last_eval_step
         theirs: dict[str, float] = super()._run_eval()
         return {**self.samples_generator.scores, **theirs}
 
     def fit(self, episode: int, total_consumed_prompts: int) -> None:
-        """Generate the whole run."""
+        """Generate the whole run; where that fails, the trainer ends behind what it was given."""
         try:
             super().fit(episode, total_consumed_prompts)
-        finally:
-            self.samples_generator.close()
+        except BaseException:
+            self.rollout_queue.put("done", block=True)
+            raise
 
 
 class OverlappingTrainer(_TrainingActor, RecordingTrainer):
@@ -249,6 +289,27 @@ class AsyncTrainer(_AsyncTrainer):
         ppo_trainer_async.GenerateSamplesActor = ray.remote(StoringGenerator)
         ppo_trainer_async.TrainingActor = ray.remote(OverlappingTrainer)
         super().__init__(*args, **kwargs)
+
+    def fit(self) -> None:
+        """Train the whole run; the last step is kept and evaluated, and kept also where rewards fail."""
+        try:
+            super().fit()
+            self._evaluate_last()
+        except (DataError, StoreError, TrainingError):
+            # Waits for the trainer, which ends behind the batches that it was given, and saves.
+            ray.get(self.trainer_actor.save_reached.remote())
+            raise
+        finally:
+            ray.get(self.generator_actor.close.remote())
+
+    def _evaluate_last(self) -> None:
+        """Make the evaluation that OpenRLHF leaves out: its generator ends before the last batches are trained on."""
+        settings = Settings.of_environment()
+        step, every = ray.get(self.trainer_actor.evaluation_due.remote())
+        is_made = step == 0 or MetricsLog(settings.metrics).has_evaluation(step)
+        if settings.eval_prompts.exists() and not is_made and step % every == 0:
+            scores = ray.get(self.generator_actor.evaluate_after.remote(step))
+            ray.get(self.trainer_actor.save_best_checkpoint.remote(scores, step))
 
 
 def _own(logs: dict[str, Any]) -> dict[str, Any]:
