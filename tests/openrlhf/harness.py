@@ -79,6 +79,7 @@ class Launch:
         # Directly under /tmp: the names of Ray's sockets hold the folder's and may have 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="two", dir="/tmp"))
         self._started = time.monotonic()
+        self._started_processes = []
         self._environment = {**os.environ, **ENVIRONMENT, **_caches(self.folder), **(env or {})}
         self._environment[_MARK] = self.folder.name
         try:
@@ -121,6 +122,8 @@ class Launch:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             psutil.wait_procs(processes, timeout=5)
+        for process in self._started_processes:
+            process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start_ray(self):
@@ -139,7 +142,7 @@ class Launch:
 
     def _start(self, name, command):
         with self._log(name, "stdout").open("wb") as out, self._log(name, "stderr").open("wb") as err:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [str(word) for word in command],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -147,6 +150,8 @@ class Launch:
                 stderr=err,
                 start_new_session=True,
             )
+        self._started_processes.append(process)
+        return process
 
     def _log(self, name, stream):
         return self.folder / f"{name}.{stream}"
