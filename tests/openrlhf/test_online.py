@@ -338,3 +338,16 @@ def test_stored_rollouts_are_replayed_first(overlapping, first):
         assert replayed[column].equals(sampled[column])
     # The weights that stored them have been trained since: pi_old is recomputed, and no longer what sampled.
     assert row["importance_effective_share"] < metrics(first[0])[0]["importance_effective_share"]
+
+
+@pytest.fixture(scope="module")
+def engine_refused(launch, folder, tiny_model, problems, parity_reward):
+    """A run whose engine has no memory."""
+    command = words(folder / "refused", tiny_model, problems, parity_reward, "train.steps=1")
+    return launch(command, code=4, env={"TWOGRPO_PROBE_MEMORY": "none"})
+
+
+def test_a_rollout_worker_that_never_starts_ends_the_run_in_one_line(engine_refused):
+    line = engine_refused.stderr.splitlines()[-1]
+    assert line.startswith("twogrpo: a worker")
+    assert "--resume" in line

@@ -12,12 +12,29 @@ __all__ = ["PolicyActor", "RemotePolicyActor"]
 _PlainActor: Any = ppo_actor.PolicyModelActor.__ray_metadata__.modified_class.__ray_actor_class__
 
 
+class _Trainer(ppo_actor.ActorPPOTrainer):
+    """Knows that the engines are there before it waits for them to join: a dead one would be waited for without end."""
+
+    def _init_vllm_sync_group(self, backend: str) -> None:
+        ray.get([engine.get_num_unfinished_requests.remote() for engine in self.vllm_engines])
+        super()._init_vllm_sync_group(backend)
+
+
 class PolicyActor(_PlainActor):
     """Fits whatever is in its replay buffer in whole optimizer steps.
 
     OpenRLHF accumulates over a fixed number of micro-batches: a shorter batch would fire no optimizer step, and its
     gradient would leak into the next one.
     """
+
+    def init_model_from_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """Load the model, and join the engines.
+
+        Raises:
+            RayError: An engine has died.
+        """
+        ppo_actor.ActorPPOTrainer = _Trainer
+        super().init_model_from_pretrained(*args, **kwargs)
 
     def fit(self, kl_ctl: float = 0) -> dict[str, Any]:
         """Return the metrics of training on the replay buffer."""

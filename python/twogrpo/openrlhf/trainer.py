@@ -36,6 +36,7 @@ INSTALLED = (
     "openrlhf.trainer.ppo_trainer_async:TrainingActor",
     "openrlhf.trainer.ppo_trainer_async:PPOTrainerAsync",
     "openrlhf.trainer.ray.ppo_actor:PolicyModelActor",
+    "openrlhf.trainer.ray.ppo_actor:ActorPPOTrainer",
 )
 """Names of OpenRLHF's modules that are taken, each `module:name`."""
 

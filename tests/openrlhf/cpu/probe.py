@@ -1,7 +1,7 @@
 """What tests look at inside a launch, and what they break there: switched on by environment variables.
 
 TWOGRPO_PROBE names a folder into which every rank writes what it is given to train on. TWOGRPO_PROBE_SYNCS is the
-number of broadcasts after which weights no longer reach vLLM.
+number of broadcasts after which weights no longer reach vLLM. TWOGRPO_PROBE_MEMORY lets vLLM fail at its start.
 """
 
 import os
@@ -42,10 +42,20 @@ def _unsynced(ppo_actor):
     plain.broadcast_to_vllm = counting
 
 
+def _without_memory(async_llm):
+    """Let the engine fail while it is made, as it does on a GPU that is full."""
+
+    def from_engine_args(*_args, **_kwargs):
+        raise RuntimeError("no memory is left for the cache")
+
+    async_llm.AsyncLLM.from_engine_args = from_engine_args
+
+
 PATCHES = {
     variable: patch
     for variable, patch in {
         "TWOGRPO_PROBE": ("openrlhf.trainer.ppo_utils.replay_buffer", _recorded),
+        "TWOGRPO_PROBE_MEMORY": ("vllm.v1.engine.async_llm", _without_memory),
         "TWOGRPO_PROBE_SYNCS": ("openrlhf.trainer.ray.ppo_actor", _unsynced),
     }.items()
     if variable in os.environ
