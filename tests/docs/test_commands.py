@@ -77,6 +77,10 @@ NOT_RUN = {
         "tests/openrlhf/test_online.py",
     ),
     "twogrpo online cluster.yaml replay.rollouts=runs/online run_dir=runs/third": ("needs OpenRLHF", None),
+    "twogrpo online my.yaml run_dir=runs/second replay.rollouts=runs/first replay.steps=20": (
+        "needs a run of twenty steps",
+        "tests/train/test_replay.py",
+    ),
 }
 
 

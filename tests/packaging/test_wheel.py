@@ -161,14 +161,14 @@ def test_holds_every_python_file_of_the_package(names):
     sources = {
         str(path.relative_to(ROOT / "python"))
         for path in (ROOT / "python").rglob("*")
-        if path.suffix in {".py", ".pyi", ".yaml"}
+        if path.suffix in {".py", ".pyi", ".yaml", ".json"}
     }
     assert sources <= set(names)
 
 
 def test_holds_nothing_stray(names):
     wanted = re.compile(
-        r"twogrpo/([a-z0-9_]+/)*[A-Za-z0-9_.-]+\.(py|pyi|typed|yaml|html|css|js|so|pyd)|twogrpo-[^/]+\.dist-info/.+"
+        r"twogrpo/([a-z0-9_]+/)*[A-Za-z0-9_.-]+\.(py|pyi|typed|yaml|json|html|css|js|so|pyd)|twogrpo-[^/]+\.dist-info/.+"
     )
     assert [name for name in names if not wanted.fullmatch(name)] == []
 
