@@ -20,9 +20,9 @@ from harness import REPOSITORY, Row, add_options, compare, publish
 sys.path.insert(0, str(REPOSITORY))
 # Rates of real runs: about a half at the start, 0.9 and more towards the end (bench/results/demo.json).
 RATES = (0.0, 0.5, 0.75, 0.9)
-PROMPTS, NEW_TOKENS, MICRO_BATCH = 40, 96, 8
-SHAPES = {"hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 6}
-HEADS = {"num_attention_heads": 8, "num_key_value_heads": 2, "max_position_embeddings": 256}
+PROMPTS, NEW_TOKENS, MICRO_BATCH = 20, 48, 4
+SHAPES = {"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4}
+HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256}
 
 REWARD = f"""
 import itertools, threading
@@ -46,7 +46,7 @@ def main() -> None:
     """Measure, print and keep."""
     parser = add_options(argparse.ArgumentParser(description=__doc__.split("\n", 1)[0]))
     options = parser.parse_args()
-    rounds = 2 if options.quick else 7
+    rounds = 2 if options.quick else 5
     rows = _measure(rounds)
     publish("openrlhf_skipping", _rows(rows), options, details={"steps": rows, "rates": RATES})
 
