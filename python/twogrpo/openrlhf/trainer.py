@@ -97,6 +97,8 @@ class RecordingTrainer(BasePPOTrainer):
         loss, norm = status.get("policy_loss", 0.0), status.get("actor_grad_norm", 0.0)
         # DeepSpeed skips such a step in silence, and reports some of them with a norm of -1.
         if not (math.isfinite(loss) and math.isfinite(norm) and norm >= 0):
+            # Weights behind such a step are not worth a checkpoint.
+            self._reached = (0, {})
             raise TrainingError(
                 f"step {global_step - 1}: the loss is {loss} and the norm of the gradient {norm}, expected finite "
                 "numbers; lower train.learning_rate, then go on from the checkpoint before with --resume"
@@ -297,11 +299,11 @@ class AsyncTrainer(_AsyncTrainer):
             super().fit()
             self._evaluate_last()
         except (DataError, StoreError, TrainingError):
-            # Waits for the trainer, which ends behind the batches that it was given, and saves.
+            # Waits for the trainer, which ends behind the batches that it was given, and saves. The generator is not
+            # waited for: where the trainer has failed, it waits for the trainer.
             ray.get(self.trainer_actor.save_reached.remote())
             raise
-        finally:
-            ray.get(self.generator_actor.close.remote())
+        ray.get(self.generator_actor.close.remote())
 
     def _evaluate_last(self) -> None:
         """Make the evaluation that OpenRLHF leaves out: its generator ends before the last batches are trained on."""
