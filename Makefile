@@ -63,13 +63,14 @@ openrlhf-env: $(OPENRLHF_VENV)/.packages ## Make .venv-openrlhf: the real OpenRL
 $(OPENRLHF_VENV)/.packages: tests/openrlhf/cpu/requirements.txt
 	scripts/openrlhf_environment $(OPENRLHF_VENV) $(PYTHON)
 
-# Skipped where OpenRLHF is not installed: its data set reads an export, its agent calls our reward file.
+# Skipped where OpenRLHF is not installed: its data set reads an export, its agent calls our reward file. Its packages
+# warn while they are imported.
 ASKED_THERE := tests/test_preferences_peers.py::test_openrlhf_s_data_set_begins_with_the_ids_that_were_sampled \
   tests/reward_functions/test_openrlhf.py
 
 .PHONY: test-openrlhf
 test-openrlhf: setup openrlhf-env ## Run the tests inside the real OpenRLHF, on the CPU: eleven minutes on two cores
-	PYTHONPATH=tests/openrlhf/cpu DS_ACCELERATOR=cpu $(OPENRLHF_VENV)/bin/python -m pytest -p no:cacheprovider $(ASKED_THERE)
+	PYTHONPATH=tests/openrlhf/cpu DS_ACCELERATOR=cpu $(OPENRLHF_VENV)/bin/python -m pytest -p no:cacheprovider -W default $(ASKED_THERE)
 	$(OPENRLHF_VENV)/bin/python -m pytest -p no:cacheprovider tests/openrlhf
 
 .PHONY: crash

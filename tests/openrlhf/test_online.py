@@ -1,6 +1,5 @@
 """Online runs in the real OpenRLHF: what is stored, what is trained on, what ends a run and what goes on from there."""
 
-import json
 import time
 from pathlib import Path
 
@@ -8,12 +7,8 @@ import polars as pl
 import pytest
 import torch
 
+from tests.openrlhf.online_runs import NEW_TOKENS, PROMPTS, metrics, stored, words
 from twogrpo import RolloutStore
-
-PROMPTS, NEW_TOKENS = 8, 8
-# On the CPU: no kernels that are compiled, and gloo.
-ON_CPU = ["openrlhf.attention=eager", "openrlhf.vllm_memory_share=0.1"]
-EXTRA = ["--vllm.sync_backend", "gloo", "--vllm.enforce_eager"]
 
 # What the reward of each step does, in the order of the steps of one process; the last one holds for the rest.
 SCRIPTED_REWARD = """
@@ -33,34 +28,6 @@ def scripted(prompts, responses, golds):
         raise RuntimeError("the sandbox is gone")
     return [float(sum(map(ord, responses[0])) % 2)]
 """
-
-
-def words(run, model, problems, reward, *keys, extra=(), prompts=PROMPTS):
-    """Return the command line of an online run."""
-    data = [f"model.path={model}", f"data.path={problems}", "data.template=none", f"reward.function={reward}"]
-    rollout = [f"rollout.prompts_per_step={prompts}", f"rollout.max_new_tokens={NEW_TOKENS}", "train.warmup_steps=0"]
-    flags = f"openrlhf.extra=[{','.join([*EXTRA, *extra])}]"
-    return [
-        "online",
-        "engine=openrlhf",
-        f"run_dir={run}",
-        *data,
-        "model.dtype=bfloat16",
-        *rollout,
-        *ON_CPU,
-        flags,
-        *keys,
-    ]
-
-
-def metrics(run, kind="train"):
-    return [row for row in map(json.loads, (run / "metrics.jsonl").read_text().splitlines()) if row["kind"] == kind]
-
-
-def stored(run, phase="train"):
-    return (
-        RolloutStore.open(run).scan().filter(pl.col("phase") == phase).collect().sort("step", "group_id", "rollout_idx")
-    )
 
 
 def given_to_ranks(probe):
@@ -108,7 +75,7 @@ def test_token_ids_logprobs_and_reasons_are_those_of_the_sampler(first):
     assert all(-30 < logp <= 0 for logps in rows["logprobs"] for logp in logps)
     assert set(rows["logprob_kind"]) == {"processed"}
     for ids, reason in rows.select("response_ids", "finish_reason").iter_rows():
-        assert reason == ("length" if len(ids) == NEW_TOKENS and reason == "length" else "stop")
+        assert reason == "stop" or (reason == "length" and len(ids) == NEW_TOKENS)
     assert [float(sum(map(ord, text)) % 2) for text in rows["response"]] == rows["reward"].to_list()
 
 

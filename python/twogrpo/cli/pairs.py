@@ -29,7 +29,6 @@ Keys = Annotated[
 ]
 Form = Literal["conversational", "standard"]
 CONFIG = "config.resolved.yaml"
-TINY = "tiny"
 INDENT = "    "
 
 
@@ -89,6 +88,7 @@ def _overrides(keys: list[str] | None) -> dict[str, Any]:
 
 def _settings(sections: dict[str, Any], overrides: dict[str, Any]) -> "DpoConfig":
     from twogrpo.config import DpoConfig
+    from twogrpo.config.embedded import TINY
     from twogrpo.config.load import merge, validate
 
     return validate(DpoConfig, merge({"model": {"path": TINY}, **sections}, overrides))
@@ -127,6 +127,7 @@ class _PolicyTokenizer:
         return self._loaded.batch_decode(sequences, skip_special_tokens=skip_special_tokens)
 
     def _load(self) -> "TextTokenizer":
+        from twogrpo.config.embedded import TINY
         from twogrpo.models import load_tokenizer
         from twogrpo.tiny import TinyFiles
 

@@ -1,9 +1,12 @@
-"""The configurations that come with the package: the embedded default's."""
+"""The embedded default: its name, and the configurations that come with the package."""
 
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["embedded_config"]
+__all__ = ["TINY", "embedded_config"]
+
+TINY = "tiny"
+"""What names the embedded default as a model, as data and as problems of an evaluation."""
 
 
 def embedded_config(command: Literal["online", "dpo"]) -> Path:

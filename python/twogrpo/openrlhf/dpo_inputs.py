@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twogrpo.adapters import holds_adapter
+from twogrpo.config.embedded import TINY
 from twogrpo.errors import ConfigError, DataError
 from twogrpo.models import load_outline, load_tokenizer
 from twogrpo.openrlhf.dpo_schedule import PairSchedule, lay_out
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from twogrpo.config import DpoConfig
 
 __all__ = ["DpoInputs", "read_inputs"]
-
-TINY = "tiny"
 
 
 @dataclass(frozen=True)

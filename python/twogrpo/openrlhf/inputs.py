@@ -10,23 +10,22 @@ from twogrpo.models import load_outline, load_tokenizer
 from twogrpo.openrlhf.dpo_checkpoints import take_up_newest
 from twogrpo.openrlhf.settings import Settings
 from twogrpo.rewards import load_reward
-from twogrpo.tiny import materialise
 from twogrpo.train.evaluation import load_prompts
 from twogrpo.train.lengths import check_positions
 from twogrpo.train.replay import Replay
 from twogrpo.train.replay_opening import check_replay, find_replay
 from twogrpo.train.session import provenance
+from twogrpo.train.sources import find_sources
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from twogrpo.config import OnlineConfig
+    from twogrpo.monitor import Console
     from twogrpo.prompts import PromptSet
     from twogrpo.train.run_folder import RunFolder
 
 __all__ = ["Inputs", "read_inputs"]
-
-TINY = "tiny"
 
 
 @dataclass(frozen=True)
@@ -58,16 +57,19 @@ class Inputs:
         return max(prompt + self.settings.config.rollout.max_new_tokens, replayed)
 
 
-def read_inputs(config: "OnlineConfig", folder: "RunFolder") -> Inputs:
+def read_inputs(config: "OnlineConfig", folder: "RunFolder", console: "Console") -> Inputs:
     """Return what a run begins with; the embedded default is made on the spot.
 
     Raises:
         ConfigError, DataError, StoreError: Something of it cannot be used.
     """
-    model, data, problems = _sources(config, folder)
+    sources = find_sources(config, folder, console)
+    # A whole path: Ray starts workers in folders of their own.
+    model = str(Path(sources.model).resolve()) if Path(sources.model).exists() else sources.model
     # A reward that cannot be loaded is said here, before any GPU is taken.
     load_reward(config.reward.function, config.reward.profile, config.reward.extract)
     tokenizer = load_tokenizer(model)
+    data, problems = sources.data or "", sources.eval_data
     prompts = load_prompts(data, tokenizer, config)
     held_out = None if problems is None else load_prompts(problems, tokenizer, config)
     outline = load_outline(model)
@@ -87,17 +89,6 @@ def read_inputs(config: "OnlineConfig", folder: "RunFolder") -> Inputs:
     replay = Replay() if found is None else found.replay
     settings = _settings(config, folder, tokenizer, (len(prompts), len(replay), first_step))
     return Inputs(model, tokenizer, prompts, held_out, replay, settings)
-
-
-def _sources(config: "OnlineConfig", folder: "RunFolder") -> tuple[str, str, str | None]:
-    """Return where model, data and evaluation are; folders as every worker finds them."""
-    model, data, problems = config.model.path, config.data.path or "", config.eval.data
-    if TINY in (model, data, problems):
-        files = materialise(folder.tiny, config.seed)
-        model = str(files.model) if model == TINY else model
-        data = str(files.train) if data == TINY else data
-        problems = str(files.test) if problems == TINY else problems
-    return str(Path(model).resolve()) if Path(model).exists() else model, data, problems
 
 
 def _settings(

@@ -20,7 +20,7 @@ from twogrpo.openrlhf.gpus import gpus_of
 from twogrpo.openrlhf.inputs import Inputs, read_inputs
 from twogrpo.openrlhf.progress import following
 from twogrpo.openrlhf.prompts import write_prompts
-from twogrpo.openrlhf.settings import Settings
+from twogrpo.openrlhf.settings import WRITER, Settings
 from twogrpo.openrlhf.summary import online_summary
 from twogrpo.openrlhf.versions import check_versions
 from twogrpo.rollouts.replay_pin import write_pin
@@ -32,7 +32,6 @@ from twogrpo.train.session import RunResult
 __all__ = ["train_online_openrlhf"]
 
 PROGRAM = "openrlhf.cli.train_ppo_ray"
-WRITER = "w0"
 # Loaded by its path in every rollout worker; importing it here would import openrlhf.
 AGENT = Path(__file__).with_name("agent.py")
 
@@ -65,7 +64,7 @@ def train_online_openrlhf(
     folder = open_run_folder(config, default="runs/online", resume=resume, force=force)
     console.note(f"run folder {folder.path}")
     with folder.restoring(), contextlib.closing(console):
-        inputs = read_inputs(config, folder)
+        inputs = read_inputs(config, folder, console)
         settings = inputs.settings
         checkpoint = latest_checkpoint(folder.checkpoints)
         _begin(folder, inputs)
@@ -154,7 +153,8 @@ def _installed() -> Iterator[None]:
     from openrlhf.trainer.ray import ppo_actor
 
     from twogrpo.openrlhf.actor import RemotePolicyActor
-    from twogrpo.openrlhf.trainer import RemoteAsyncTrainer, RemoteSyncTrainer
+    from twogrpo.openrlhf.overlapping import RemoteAsyncTrainer
+    from twogrpo.openrlhf.trainer import RemoteSyncTrainer
 
     taken = (
         (ppo_trainer, "PPOTrainer", RemoteSyncTrainer),

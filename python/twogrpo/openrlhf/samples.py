@@ -20,7 +20,7 @@ from twogrpo.monitor import MetricsLog
 from twogrpo.openrlhf.captured import Captured, batch_of, captured_table
 from twogrpo.openrlhf.prompts import draw_of_label, is_evaluation
 from twogrpo.openrlhf.replayed import open_pinned, replayed_batch
-from twogrpo.openrlhf.settings import Settings
+from twogrpo.openrlhf.settings import WRITER, Settings
 from twogrpo.store import RolloutStore
 from twogrpo.train.collect import RolloutBatch, sampling_params
 from twogrpo.train.guard import FailureGuard
@@ -28,7 +28,6 @@ from twogrpo.train.statistics import batch_statistics
 
 __all__ = ["StoringSamples"]
 
-WRITER = "w0"
 GENERATOR = "vllm"
 
 

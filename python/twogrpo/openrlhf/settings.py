@@ -13,9 +13,11 @@ from twogrpo.config import OnlineConfig
 from twogrpo.errors import EngineError
 from twogrpo.rollouts.replay_pin import PIN
 
-__all__ = ["VARIABLE", "Settings"]
+__all__ = ["VARIABLE", "WRITER", "Settings"]
 
 VARIABLE = "TWOGRPO_OPENRLHF"
+WRITER = "w0"
+"""Who writes the rollouts of a run, in the store."""
 
 
 @dataclass(frozen=True)

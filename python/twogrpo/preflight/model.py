@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from twogrpo.adapters import add_adapter
 from twogrpo.config import RunConfig
+from twogrpo.config.embedded import TINY
 from twogrpo.models import compute_dtype, load_outline, load_tokenizer
-from twogrpo.preflight.problem_sets import TINY
 from twogrpo.preflight.report import Checks, Fact, Section
 
 if TYPE_CHECKING:

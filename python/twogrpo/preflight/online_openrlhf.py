@@ -8,6 +8,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from twogrpo.config import OnlineConfig
+from twogrpo.config.embedded import TINY
 from twogrpo.config.origins import Setting
 from twogrpo.openrlhf.cluster import check_address
 from twogrpo.openrlhf.dpo_checkpoints import newest_step
@@ -22,7 +23,7 @@ from twogrpo.preflight.memory import ModelShape
 from twogrpo.preflight.model import find_model, model_section
 from twogrpo.preflight.opening import Opening, add_disk, find_evaluation
 from twogrpo.preflight.openrlhf import checkpoint_bytes, command_section, division_facts, packages_section
-from twogrpo.preflight.problem_sets import TINY, ProblemSet
+from twogrpo.preflight.problem_sets import ProblemSet
 from twogrpo.preflight.replay import look_at_replay
 from twogrpo.preflight.report import Checks, Fact, Report, Section, counted
 from twogrpo.preflight.settings import settings_section

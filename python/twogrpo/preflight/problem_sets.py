@@ -6,6 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from twogrpo.config import RunConfig
+from twogrpo.config.embedded import TINY
 from twogrpo.errors import DataError
 from twogrpo.preflight.report import Fact, Section, counted
 from twogrpo.prompt_files import PromptRow, prompt_and_gold_column, read_prompt_rows
@@ -21,7 +22,6 @@ __all__ = ["ProblemSet", "Split", "check_vocabulary", "load_problems", "load_row
 
 Split = Literal["train", "test"]
 
-TINY = "tiny"
 TINY_COLUMNS: tuple[str, ...] = ("problem", "answer", "dataset")
 
 

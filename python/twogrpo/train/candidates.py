@@ -12,6 +12,7 @@ from typing import Any
 
 from twogrpo.config import DpoConfig, OnlineConfig, RunConfig
 from twogrpo.config.difference import differences, shown_value
+from twogrpo.config.embedded import TINY
 from twogrpo.config.evaluation import EvalConfig
 from twogrpo.config.load import merge, read_yaml, validate
 from twogrpo.errors import ConfigError, DataError
@@ -21,7 +22,6 @@ from twogrpo.train.folder_state import CONFIG
 
 __all__ = ["Candidate", "find_candidate", "find_opponent"]
 
-TINY = "tiny"
 # Computed from stored answers, so that they may change after the fact.
 ANALYSIS = ("eval.k", "eval.resamples")
 _SHARED = ("seed", "eval.", "reward.")

@@ -21,7 +21,6 @@ from twogrpo.models import compute_dtype, load_policy, load_tokenizer, select_de
 from twogrpo.monitor import Console, MetricsLog
 from twogrpo.rewards import Reward, load_reward
 from twogrpo.store import RolloutStore
-from twogrpo.tiny import materialise
 from twogrpo.train.checkpoint import (
     TrainState,
     latest_checkpoint,
@@ -35,16 +34,14 @@ from twogrpo.train.learner import Learner
 from twogrpo.train.optimizer import make_optimizer
 from twogrpo.train.own_evaluation import OwnEvaluation, find_own_evaluation
 from twogrpo.train.run_folder import RunFolder, open_run_folder
+from twogrpo.train.sources import Sources, find_sources
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from twogrpo.generate import Generator
 
-__all__ = ["RunResult", "Session", "Sources", "open_session", "stepping"]
-
-TINY = "tiny"
-WARM_START_REPORT = 50
+__all__ = ["RunResult", "Session", "open_session", "stepping"]
 
 
 @dataclass(frozen=True)
@@ -62,15 +59,6 @@ class RunResult:
     checkpoint: Path
     summary: dict[str, Any]
     is_interrupted: bool
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the run's model and data really are, the embedded default made on the spot."""
-
-    model: str
-    data: str | None
-    eval_data: str | None
 
 
 @dataclass(frozen=True)
@@ -184,7 +172,7 @@ def open_session(
 
 def _session(config: RunConfig, folder: RunFolder, device: torch.device, backend: str, console: Console) -> Session:
     """Return the run of a folder, with everything that it needs loaded."""
-    sources = _sources(config, folder, console)
+    sources = find_sources(config, folder, console)
     checkpoint = latest_checkpoint(folder.checkpoints) if folder.is_resumed else None
     tokenizer = load_tokenizer(sources.model)
     model = _policy(config, sources.model, checkpoint, device)
@@ -232,23 +220,6 @@ def stepping(state: TrainState) -> Iterator[Callable[[], float]]:
     yield lambda: time.perf_counter() - wall
     state.cpu_s += time.process_time() - cpu
     state.wall_s += time.perf_counter() - wall
-
-
-def _sources(config: RunConfig, folder: RunFolder, console: Console) -> Sources:
-    paths = (config.model.path, config.data.path, config.eval.data)
-    if TINY not in paths:
-        return Sources(config.model.path, config.data.path, config.eval.data)
-
-    def report(step: int, total: int, loss: float) -> None:
-        if step % WARM_START_REPORT == 0 or step == total:
-            console.step(step, total, {"loss": f"{loss:.3f}"}, "warm-up")
-
-    tiny = materialise(folder.tiny, config.seed, on_step=report)
-    return Sources(
-        model=str(tiny.model) if config.model.path == TINY else config.model.path,
-        data=str(tiny.train) if config.data.path == TINY else config.data.path,
-        eval_data=str(tiny.test) if config.eval.data == TINY else config.eval.data,
-    )
 
 
 def provenance(config: BaseModel, tokenizer: "PreTrainedTokenizerBase") -> dict[str, str]:

@@ -1,7 +1,8 @@
 """What tests look at inside a launch, and what they break there: switched on by environment variables.
 
 TWOGRPO_PROBE names a folder into which every rank writes what it is given to train on. TWOGRPO_PROBE_SYNCS is the
-number of broadcasts after which weights no longer reach vLLM. TWOGRPO_PROBE_MEMORY lets vLLM fail at its start.
+number of broadcasts after which weights no longer reach vLLM. TWOGRPO_PROBE_LOSSES is the number of batches after which
+no loss is a number. TWOGRPO_PROBE_MEMORY lets vLLM fail at its start.
 """
 
 import os
@@ -42,6 +43,26 @@ def _unsynced(ppo_actor):
     plain.broadcast_to_vllm = counting
 
 
+def _diverging(ppo_actor):
+    """Let the loss of a later batch be no number."""
+    plain = ppo_actor.ActorPPOTrainer
+    train, left = plain.ppo_train, int(os.environ["TWOGRPO_PROBE_LOSSES"])
+
+    def counting(self, kl_ctl):
+        self.batches = getattr(self, "batches", 0) + 1
+        if self.batches == left + 1:
+            loss_of = self.actor_loss_fn.forward
+
+            def forward(*args, **kwargs):
+                loss, *figures = loss_of(*args, **kwargs)
+                return loss * float("nan"), *figures
+
+            self.actor_loss_fn.forward = forward
+        return train(self, kl_ctl)
+
+    plain.ppo_train = counting
+
+
 def _without_memory(async_llm):
     """Let the engine fail while it is made, as it does on a GPU that is full."""
 
@@ -55,6 +76,7 @@ PATCHES = {
     variable: patch
     for variable, patch in {
         "TWOGRPO_PROBE": ("openrlhf.trainer.ppo_utils.replay_buffer", _recorded),
+        "TWOGRPO_PROBE_LOSSES": ("openrlhf.trainer.ray.ppo_actor", _diverging),
         "TWOGRPO_PROBE_MEMORY": ("vllm.v1.engine.async_llm", _without_memory),
         "TWOGRPO_PROBE_SYNCS": ("openrlhf.trainer.ray.ppo_actor", _unsynced),
     }.items()
