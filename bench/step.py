@@ -27,6 +27,7 @@ CONFIG = REPOSITORY / "configs" / "tiny.yaml"
 TRL = "1.16.0"
 PEER = f"TRL {TRL} GRPOTrainer"
 WARM_UP_STEPS = 3
+CPU_RATIO = 4.0
 SEED = 0
 # TRL's deviation of the group, so that both sides have one objective.
 SAME_OBJECTIVE = ("advantage.std=sample", "advantage.eps=1e-4", "eval.data=null", "checkpoint.every_steps=0")
@@ -39,13 +40,14 @@ def main() -> None:
     parser.add_argument("--peer-python", default=sys.executable, help=f"interpreter of an environment with trl=={TRL}")
     parser.add_argument("--tiny", type=Path, default=REPOSITORY / "runs" / "bench" / "tiny", help="model made once")
     options = parser.parse_args()
-    _require_peer(options.peer_python)
+    require_peer(options.peer_python)
     steps = options.steps or (4 if options.quick else 30)
     ours, peer = _measure(options, WARM_UP_STEPS + steps)
     publish("step", _rows(ours, peer), options, details=_details(ours, peer))
 
 
-def _require_peer(python: str) -> None:
+def require_peer(python: str) -> None:
+    """End the bench where an interpreter has no TRL of the version that is measured."""
     found = subprocess.run(
         [python, "-c", "import importlib.metadata as m; print(m.version('trl'), m.version('datasets'))"],
         capture_output=True,
@@ -64,7 +66,7 @@ def _measure(options: argparse.Namespace, steps: int) -> tuple[list[dict[str, fl
         folder = Path(name)
         commands = _commands(options, folder, steps)
         workers = {
-            side: stack.enter_context(Worker(command, folder / f"{side}.log", _environment()))
+            side: stack.enter_context(Worker(command, folder / f"{side}.log", environment()))
             for side, command in commands.items()
         }
         reports: dict[str, list[dict[str, float]]] = {side: [] for side in workers}
@@ -77,34 +79,42 @@ def _measure(options: argparse.Namespace, steps: int) -> tuple[list[dict[str, fl
 def _commands(options: argparse.Namespace, folder: Path, steps: int) -> dict[str, list[str]]:
     tiny = materialise(options.tiny, SEED)
     overrides = [*SAME_OBJECTIVE, f"seed={SEED}", f"model.path={tiny.model}", f"data.path={tiny.train}"]
+    overrides += [f"train.steps={steps}", f"run_dir={folder / 'ours'}"]
     config = OnlineConfig.load(CONFIG, overrides)
-    ours = [sys.executable, str(WORKERS / "step_twogrpo.py"), "--steps", str(steps)]
-    ours += ["--run-dir", str(folder / "ours"), "--config", str(CONFIG), *overrides]
-    peer: dict[str, Any] = {
-        "steps": steps,
-        "run-dir": folder / "peer",
-        "model": tiny.model,
-        "rows": _rows_in_our_order(tiny.train, folder / "rows.jsonl", steps * config.rollout.prompts_per_step),
+    ours = [sys.executable, str(WORKERS / "step_twogrpo.py"), "--config", str(CONFIG), *overrides]
+    peer = [options.peer_python, str(WORKERS / "step_trl.py")]
+    return {"ours": ours, "peer": [*peer, *peer_flags(config, folder / "rows.jsonl", folder / "peer")]}
+
+
+def peer_flags(config: OnlineConfig, rows: Path, run_dir: Path) -> list[str]:
+    """Return the flags with which a peer's worker trains as a configuration says, its rows written in our order."""
+    rows_in_our_order(config, rows)
+    flags: dict[str, Any] = {
+        "steps": config.train.steps,
+        "run-dir": run_dir,
+        "model": config.model.path,
+        "rows": rows,
         "prompts": config.rollout.prompts_per_step,
         "group-size": config.rollout.group_size,
         "max-new-tokens": config.rollout.max_new_tokens,
         "learning-rate": config.train.learning_rate,
-        "seed": SEED,
+        "warmup-steps": config.train.warmup_steps,
+        "seed": config.seed,
         "threads": config.train.threads,
     }
-    flags = [text for name, value in peer.items() for text in (f"--{name}", str(value))]
-    return {"ours": ours, "peer": [options.peer_python, str(WORKERS / "step_trl.py"), *flags]}
+    return [text for name, value in flags.items() for text in (f"--{name}", str(value))]
 
 
-def _rows_in_our_order(source: Path, target: Path, count: int) -> Path:
+def rows_in_our_order(config: OnlineConfig, target: Path) -> None:
     """Write the rows that our side will draw, in its order: the peer reads them without shuffling."""
-    lines = source.read_text(encoding="utf-8").splitlines()
-    order = PromptOrder(len(lines), SEED)
+    lines = Path(config.data.path).read_text(encoding="utf-8").splitlines()
+    order = PromptOrder(len(lines), config.seed)
+    count = config.train.steps * config.rollout.prompts_per_step
     target.write_text("".join(lines[order.at(cursor)] + "\n" for cursor in range(count)), encoding="utf-8")
-    return target
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment of a worker: this package, whatever its interpreter, and one thread."""
     import twogrpo
 
     package = str(Path(twogrpo.__file__).resolve().parents[1])
@@ -116,8 +126,8 @@ def _rows(ours: list[dict[str, float]], peer: list[dict[str, float]]) -> list[Ro
         return compare(what, unit, [r[key] for r in ours], [r[key] for r in peer], peer_name=PEER, goal=goal)
 
     return [
-        row("CPU time of one online step", "s", "cpu_s", 3.0),
-        row("wall time of one online step", "s", "wall_s", 3.0),
+        row("CPU time of one online step", "s", "cpu_s", CPU_RATIO),
+        row("wall time of one online step", "s", "wall_s", CPU_RATIO),
         row("peak memory of the process", "MB", "peak_memory_mb", 1.0),
     ]
 

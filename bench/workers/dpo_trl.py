@@ -24,10 +24,10 @@ def main() -> None:
             learning_rate=given.learning_rate,
             beta=given.beta,
             num_train_epochs=1,
-            lr_scheduler_type="linear",
-            warmup_steps=given.warm_up,
+            lr_scheduler_type="constant",
+            train_sampling_strategy="sequential",
             weight_decay=0.0,
-            max_grad_norm=1.0,
+            max_grad_norm=given.max_grad_norm,
             bf16=False,
             gradient_checkpointing=False,
             report_to="none",
@@ -38,14 +38,15 @@ def main() -> None:
         )
 
         def train() -> list[float]:
+            rows = Dataset.from_parquet(str(given.folder / "pairs.parquet"))
             trainer = DPOTrainer(
                 model=AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32),
                 args=settings,
-                train_dataset=Dataset.from_parquet(str(given.folder / "pairs.parquet")).select_columns(
-                    ["prompt", "chosen", "rejected"]
-                ),
+                train_dataset=rows.select_columns(["prompt", "chosen", "rejected"]),
                 processing_class=AutoTokenizer.from_pretrained(model_path),
             )
+            # What was sampled, which tokenising the texts does not bring back in every row.
+            trainer.train_dataset = rows.select_columns(["prompt_ids", "chosen_ids", "rejected_ids"])
             trainer.train()
             return [row["loss"] for row in trainer.state.log_history if "loss" in row]
 

@@ -3,6 +3,9 @@
 import json
 from tempfile import TemporaryDirectory
 
+# Loaded before the clock starts, as all of the peer's libraries are.
+import polars as pl  # noqa: F401
+
 from epochs import options, report_epoch
 from twogrpo import DpoConfig, OnlineConfig, train_dpo
 from twogrpo.monitor import Console
@@ -17,8 +20,9 @@ def main() -> None:
         keys = {
             "dpo.beta": given.beta,
             "train.learning_rate": given.learning_rate,
-            "train.warmup_steps": given.warm_up,
-            "train.schedule": "linear",
+            "train.max_grad_norm": given.max_grad_norm,
+            "train.warmup_steps": 0,
+            "train.schedule": "constant",
             "train.rollouts_per_update": 2 * given.pairs,
             "train.epochs": 1,
             "train.threads": 1,

@@ -5,13 +5,12 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ["options", "report_epoch"]
 
 RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
-LAST_STEPS = 10
 
 
 def options() -> argparse.Namespace:
@@ -20,12 +19,12 @@ def options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--beta", type=float, required=True)
     parser.add_argument("--learning-rate", type=float, required=True)
-    parser.add_argument("--warm-up", type=int, required=True)
+    parser.add_argument("--max-grad-norm", type=float, required=True)
     parser.add_argument("--pairs", type=int, required=True)
     return parser.parse_args()
 
 
-def report_epoch(train: Callable[[], Sequence[float]]) -> None:
+def report_epoch(train: Callable[[], list[float]]) -> None:
     """Train and print what it took.
 
     Args:
@@ -37,6 +36,6 @@ def report_epoch(train: Callable[[], Sequence[float]]) -> None:
         "cpu_s": time.process_time() - cpu,
         "wall_s": time.perf_counter() - wall,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT_BYTES / 1e6,
-        "loss": sum(losses[-LAST_STEPS:]) / len(losses[-LAST_STEPS:]),
+        "losses": losses,
     }
     print(json.dumps(report))

@@ -57,7 +57,7 @@ def settings(options: argparse.Namespace) -> GRPOConfig:
         num_iterations=1,
         learning_rate=options.learning_rate,
         lr_scheduler_type="constant_with_warmup",
-        warmup_steps=10,
+        warmup_steps=options.warmup_steps,
         weight_decay=0.0,
         max_grad_norm=1.0,
         optim="adamw_torch",
@@ -69,8 +69,8 @@ def settings(options: argparse.Namespace) -> GRPOConfig:
     )
 
 
-def main() -> None:
-    """Train for so many steps, one a turn."""
+def read_options() -> argparse.Namespace:
+    """Return the flags of the command line, as `peer_flags` of `bench/step.py` writes them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--run-dir", type=Path, required=True)
@@ -80,20 +80,32 @@ def main() -> None:
     parser.add_argument("--group-size", type=int, required=True)
     parser.add_argument("--max-new-tokens", type=int, required=True)
     parser.add_argument("--learning-rate", type=float, required=True)
+    parser.add_argument("--warmup-steps", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def problems(path: Path) -> Dataset:
+    """Return the rows of a file, in its order, as conversations with their answers."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return Dataset.from_list(
+        [{"prompt": [{"role": "user", "content": row["problem"]}], "answer": row["answer"]} for row in rows]
+    )
+
+
+def main() -> None:
+    """Train for so many steps, one a turn."""
+    options = read_options()
     torch.set_num_threads(options.threads)
-    rows = [json.loads(line) for line in options.rows.read_text(encoding="utf-8").splitlines()]
-    prompts = [{"prompt": [{"role": "user", "content": row["problem"]}], "answer": row["answer"]} for row in rows]
+    train_dataset = problems(options.rows)
     turns = Turns(options.steps)
     turns.begin()
     trainer = GRPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32),
         reward_funcs=verified,
         args=settings(options),
-        train_dataset=Dataset.from_list(prompts),
+        train_dataset=train_dataset,
         processing_class=AutoTokenizer.from_pretrained(options.model),
         callbacks=[TurnsCallback(turns)],
     )

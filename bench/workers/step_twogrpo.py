@@ -30,17 +30,14 @@ class TurnsConsole(Console):
 def main() -> None:
     """Train for so many steps, one a turn."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_args()
 
-    overrides = [*options.overrides, f"train.steps={options.steps}", f"run_dir={options.run_dir}"]
-    config = OnlineConfig.load(options.config, overrides)
-    turns = Turns(options.steps)
+    config = OnlineConfig.load(options.config, options.overrides)
+    turns = Turns(config.train.steps)
     turns.begin()
-    train_online(config, console=TurnsConsole(turns, options.run_dir / "metrics.jsonl"))
+    train_online(config, console=TurnsConsole(turns, Path(config.run_dir) / "metrics.jsonl"))
 
 
 if __name__ == "__main__":

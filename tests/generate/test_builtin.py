@@ -95,7 +95,7 @@ def test_chunks_do_not_change_the_rows(qwen2, prompts, limit):
 
 def test_blocks_of_prompts_do_not_change_the_rows(qwen2, prompts, monkeypatch):
     whole = _generate(BuiltinGenerator(qwen2, NO_STOPS), prompts)
-    monkeypatch.setattr(builtin, "_PREFILL_TOKENS", 16)
+    monkeypatch.setattr(builtin, "_PREFILL_TOKENS_ON_CPU", 16)
     assert _generate(BuiltinGenerator(qwen2, NO_STOPS), prompts).response_ids == whole.response_ids
 
 

@@ -86,6 +86,12 @@ def test_a_file_is_no_folder(tmp_path):
         claim_folder(tmp_path / "file" / "run")
 
 
+def test_a_link_to_nowhere_is_no_folder(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        claim_folder(tmp_path / "link" / "run")
+
+
 def test_a_folder_that_is_held_is_there(tmp_path):
     """However often it is made and removed: a lock belongs to the opened folder, so threads meet as processes do."""
 

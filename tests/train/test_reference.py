@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from twogrpo.train.reference import _read, _write
+from twogrpo.train.pair_data import PairData
+from twogrpo.train.reference import _passes, _read, _write
 
 LOGPS = {7: -1.5, 3: -0.25}
 
@@ -47,3 +48,27 @@ def test_a_cache_of_anything_else_is_as_none(tmp_path, table):
     cache = tmp_path / "logprobs.parquet"
     table.write_parquet(cache)
     assert _read(cache) == {}
+
+
+def pair_data(prompts, lengths):
+    rows = range(len(lengths))
+    return PairData(
+        [(row, row + 1) for row in rows[::2]],
+        prompt_ids={row: list(prompts[row]) for row in rows},
+        response_ids={row: [9] * lengths[row] for row in rows},
+    )
+
+
+def test_passes_hold_every_rollout_once_with_those_of_a_prompt_side_by_side():
+    data = pair_data([(2, 1), (1, 1), (2, 1), (1, 1)], [1, 1, 1, 1])
+    assert list(_passes(data, token_budget=100)) == [[1, 3, 0, 2]]
+
+
+def test_no_pass_has_more_tokens_than_asked_for():
+    data = pair_data([(1, 1)] * 4, [3, 3, 3, 3])
+    assert list(_passes(data, token_budget=14)) == [[0, 1], [2, 3]]
+
+
+def test_a_rollout_longer_than_a_pass_has_one_of_its_own():
+    data = pair_data([(1, 1)] * 4, [3, 50, 3, 3])
+    assert list(_passes(data, token_budget=14)) == [[0], [1], [2, 3]]

@@ -25,8 +25,10 @@ __all__ = ["BuiltinGenerator"]
 
 # Finished rows are computed in vain until they leave; leaving costs a copy of at most as many rows.
 _FULL_ENOUGH = 0.95
-# Prompts are computed in blocks of about this many tokens, which bounds their activations.
+# Prompts are computed in blocks of about this many tokens, which bounds their activations; larger ones leave the caches
+# of a CPU.
 _PREFILL_TOKENS = 32_768
+_PREFILL_TOKENS_ON_CPU = 4_096
 # Sampling holds about three float32 tensors of the logits' size.
 _LOGITS_BYTES_PER_TOKEN = 12
 
@@ -140,7 +142,8 @@ class BuiltinGenerator:
         lengths_P, index_B = lengths_P.to(device), torch.tensor(prompt_of_row, device=device) - first
         capacity = tokens_PT.shape[1] + params.max_new_tokens
         decoder, cache = Decoder(self._weights, capacity), KeyValueCache(self._weights, lengths_P[index_B], capacity)
-        block = max(1, _PREFILL_TOKENS // tokens_PT.shape[1])
+        together = _PREFILL_TOKENS_ON_CPU if device.type == "cpu" else _PREFILL_TOKENS
+        block = max(1, together // tokens_PT.shape[1])
         logits = []
         for start in range(0, last - first, block):
             part = slice(start, min(start + block, last - first))

@@ -25,8 +25,6 @@ class KeyValueCache:
     Attributes:
         used: Columns that are filled, the prompt's padding included.
         positions_B: Position of each row's next token in its own sequence.
-        mask_B: 0 where a column may be attended to and minus infinity in the padding, shape (rows, 1, 1, capacity);
-            None where all prompts are equally long.
     """
 
     def __init__(self, weights: ModelWeights, prompt_lengths_B: Tensor, capacity: int) -> None:
@@ -36,12 +34,11 @@ class KeyValueCache:
         self._values = [torch.empty_like(keys) for keys in self._keys]
         self.used = longest
         self.positions_B = prompt_lengths_B.clone()
-        self.mask_B = None
-        if int(prompt_lengths_B.min()) < longest:
-            column_T = torch.arange(capacity, device=weights.device)
-            is_padding_BT = (column_T >= prompt_lengths_B[:, None]) & (column_T < longest)
-            mask_BT = torch.zeros(rows, capacity, dtype=weights.dtype, device=weights.device)
-            self.mask_B = mask_BT.masked_fill_(is_padding_BT, float("-inf"))[:, None, None, :]
+        column_T = torch.arange(capacity, device=weights.device)
+        is_padding_BT = (column_T >= prompt_lengths_B[:, None]) & (column_T < longest)
+        # Added to the scores. Each key head has its own copy, so that rows and key heads are one dimension.
+        self._mask = torch.zeros(shape[:3], dtype=weights.dtype, device=weights.device)
+        self._mask.masked_fill_(is_padding_BT[:, None], float("-inf"))
 
     def store_prompts(self, layer: int, keys: Tensor, values: Tensor, rows: slice, prompt_of_row: Tensor) -> None:
         """Fill the prompt columns of some rows, each from the prompt that it belongs to.
@@ -57,17 +54,23 @@ class KeyValueCache:
         self._keys[layer][rows, :, :tokens] = keys.index_select(0, prompt_of_row)
         self._values[layer][rows, :, :tokens] = values.index_select(0, prompt_of_row)
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Store one token a row, and return all keys and values up to and including it.
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Store one token a row, and return all keys and values up to and including it, and the mask of their columns.
 
         Args:
             layer: Index of the layer.
             keys: Shape (rows, key_value_heads, head_dim).
             values: The same shape.
+
+        Returns:
+            Keys and values, shape (rows * key_value_heads, tokens, head_dim), and what is added to the scores, shape
+            (rows * key_value_heads, 1, tokens): 0, and minus infinity in the padding.
         """
-        self._keys[layer][:, :, self.used] = keys
-        self._values[layer][:, :, self.used] = values
-        return self._keys[layer][:, :, : self.used + 1], self._values[layer][:, :, : self.used + 1]
+        stored = self._keys[layer], self._values[layer]
+        stored[0][:, :, self.used] = keys
+        stored[1][:, :, self.used] = values
+        filled_keys, filled_values = (tensor.flatten(0, 1)[:, : self.used + 1] for tensor in stored)
+        return filled_keys, filled_values, self._mask.flatten(0, 1)[:, None, : self.used + 1]
 
     def advance(self) -> None:
         """Go on to the next column, once every layer has stored its token."""
@@ -81,5 +84,4 @@ class KeyValueCache:
                 moves.apply(tensor[:, :, : self.used])
                 tensors[layer] = tensor[: moves.kept]
         self.positions_B = moves.apply(self.positions_B)
-        if self.mask_B is not None:
-            self.mask_B = moves.apply(self.mask_B)
+        self._mask = moves.apply(self._mask)

@@ -64,8 +64,6 @@ def optimizer_keys(role: str) -> dict[str, Key[Launch, RunConfig]]:
             flags={f"--{role}lr_warmup_ratio": lambda run: warmup_ratio(run.config.train.warmup_steps, run.updates)},
         ),
         "train.schedule": Key(
-            by="`linear` and `cosine` fall to 0 over the updates after the warm-up, where the local engine's fall from "
-            "the first",
             flags={f"--{role}lr_scheduler": lambda run: SCHEDULES[run.config.train.schedule]},
         ),
         "train.optimizer": Key(

@@ -6,12 +6,16 @@ folder removes it only under the exclusive lock, so that no other process has it
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = ["FolderClaim", "claim_folder"]
+
+# Each loses against a process that removes the folder at that moment.
+ATTEMPTS = 1000
 
 
 @dataclass
@@ -74,32 +78,57 @@ def claim_folder(path: Path) -> FolderClaim:
     Raises:
         OSError: The folder cannot be made.
     """
-    while True:
-        made = _make(path)
-        lock = _lock(path)
-        # Whoever had made it may have removed it before the lock was there.
-        if path.is_dir() if lock is None else _is_at(path, lock):
-            return FolderClaim(path, made, lock)
-        if lock is not None:
+    parents: set[Path] = set()
+    for attempt in range(ATTEMPTS):
+        made: set[Path] = set()
+        try:
+            _make(path, made)
+            lock = _lock(path)
+        except FileNotFoundError:
+            # Another process has removed a moment ago what it had made.
+            if attempt + 1 == ATTEMPTS:
+                raise
+        else:
+            if lock is None or _is_at(path, lock):
+                innermost_first = sorted(made | parents, key=lambda folder: len(folder.parts), reverse=True)
+                return FolderClaim(path, tuple(innermost_first), lock)
             os.close(lock)
+        parents |= made - {path}
+    raise FileNotFoundError(f"{path} is made and removed by other processes again and again")
 
 
-def _make(path: Path) -> tuple[Path, ...]:
-    """Make a folder and return those that were not there, the innermost first."""
-    made: list[Path] = []
+def _make(path: Path, made: set[Path]) -> None:
+    """Make a folder, and add to `made` what was not there.
+
+    Raises:
+        FileNotFoundError: A parent is gone again.
+    """
     for folder in reversed([path, *path.parents]):
         try:
             folder.mkdir()
+        except FileNotFoundError:
+            raise
         except OSError:
-            if not folder.is_dir():
+            if not _was_folder(folder):
                 raise
         else:
-            made.insert(0, folder)
-    return tuple(made)
+            made.add(folder)
+
+
+def _was_folder(path: Path) -> bool:
+    """Return whether a folder is there, or was a moment ago: what is gone somebody has removed."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return not path.is_symlink()
 
 
 def _lock(path: Path) -> int | None:
-    """Return the folder, open under a shared lock; None on Windows and on file systems without locks."""
+    """Return the folder, open under a shared lock; None on Windows and on file systems without locks.
+
+    Raises:
+        FileNotFoundError: The folder is gone.
+    """
     if os.name == "nt":
         return None
     import fcntl
@@ -108,6 +137,8 @@ def _lock(path: Path) -> int | None:
     try:
         folder = os.open(path, os.O_RDONLY)
         fcntl.flock(folder, fcntl.LOCK_SH)
+    except FileNotFoundError:
+        raise
     except OSError:
         if folder is not None:
             os.close(folder)

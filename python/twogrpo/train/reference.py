@@ -1,5 +1,6 @@
 """Logprobs of the reference policy, computed once and cached in the run folder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,18 +8,17 @@ import torch
 from torch import Tensor
 
 from twogrpo.models import load_policy
-from twogrpo.pairs import plan_batches
 from twogrpo.train.learner import Learner
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from twogrpo.train.pair_data import PairData
     from twogrpo.train.session import Session
 
 __all__ = ["reference_logps"]
 
 START = "start"
+# A pass without gradients gains nothing from more tokens: on the CPU they only leave the cache.
+PASS_TOKENS = 4096
 
 
 def reference_logps(session: "Session", data: "PairData", reference: str, token_budget: int) -> Tensor:
@@ -34,7 +34,7 @@ def reference_logps(session: "Session", data: "PairData", reference: str, token_
     # What stands in the folder of a run that begins is of one that was killed before it had begun: of any model.
     known = _read(cache) if session.folder.is_resumed else {}
     if any(row not in known for pair in data.rollout_ids for row in pair):
-        known = _compute(_reference_learner(session, reference), data, token_budget)
+        known = _compute(_reference_learner(session, reference), data, min(token_budget, PASS_TOKENS))
         _write(cache, known)
     return torch.tensor([[known[chosen], known[rejected]] for chosen, rejected in data.rollout_ids]).double()
 
@@ -49,27 +49,33 @@ def _reference_learner(session: "Session", reference: str) -> Learner:
 
 
 def _compute(learner: Learner, data: "PairData", token_budget: int) -> dict[int, float]:
-    rollout_ids = list(data.response_ids)
-    plan = plan_batches(_items(data, rollout_ids), token_budget=token_budget)
     logps: dict[int, float] = {}
     with torch.no_grad():
-        for rows in plan.micro_batches(0):
-            batch = [rollout_ids[row] for row in rows]
+        for rows in _passes(data, token_budget):
             logps_BR, mask_BR = learner.logps(
-                [data.prompt_ids[row] for row in batch], [data.response_ids[row] for row in batch]
+                [data.prompt_ids[row] for row in rows], [data.response_ids[row] for row in rows]
             )
             sums_B = (logps_BR.double() * mask_BR).sum(dim=1)
-            logps.update(zip(batch, sums_B.tolist(), strict=True))
+            logps.update(zip(rows, sums_B.tolist(), strict=True))
     return logps
 
 
-def _items(data: "PairData", rollout_ids: list[int]) -> "pl.DataFrame":
-    import polars as pl
+def _passes(data: "PairData", token_budget: int) -> Iterator[list[int]]:
+    """Yield every rollout once, in passes of at most so many tokens; a longer rollout has a pass of its own.
 
-    lengths = [data.length(row) for row in rollout_ids]
-    return pl.DataFrame(
-        {"item_id": range(len(lengths)), "length": lengths}, schema={"item_id": pl.Int64, "length": pl.Int32}
-    )
+    Rollouts of one prompt stand side by side, so that it is computed once for them.
+    """
+    rows: list[int] = []
+    tokens = 0
+    for row in sorted(data.response_ids, key=lambda row: (data.prompt_ids[row], row)):
+        length = data.length(row)
+        if rows and tokens + length > token_budget:
+            yield rows
+            rows, tokens = [], 0
+        rows.append(row)
+        tokens += length
+    if rows:
+        yield rows
 
 
 def _read(cache: Path) -> dict[int, float]:
