@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -94,8 +93,7 @@ def recorded(tmp_path_factory):
 def two_ranks(launch, online, recorded, tmp_path_factory):
     """The same training by two processes that torchrun has started, as it does on several machines."""
     run = tmp_path_factory.mktemp("two") / "dpo"
-    here = Path(__file__).parent
-    env = {"PYTHONPATH": f"{here / 'recording'}:{here / 'cpu'}", "RECORD_FOLDER": str(recorded)}
+    env = {"TWOGRPO_PROBE_PAIRS": str(recorded)}
     arguments = ["dpo", online, *KEYS, f"run_dir={run}", f"train.steps={STEPS}", "openrlhf.gpus_per_node=2", "--json"]
     return run, launch(arguments, ranks=2, env=env)
 

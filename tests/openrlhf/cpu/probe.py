@@ -3,8 +3,12 @@
 TWOGRPO_PROBE names a folder into which every rank writes what it is given to train on. TWOGRPO_PROBE_SYNCS is the
 number of broadcasts after which weights no longer reach vLLM. TWOGRPO_PROBE_LOSSES is the number of batches after which
 no loss is a number. TWOGRPO_PROBE_MEMORY lets vLLM fail at its start.
+
+TWOGRPO_PROBE_PAIRS names a folder in which each rank of DPO adds a line to RANK.jsonl for every sequence of a forward
+pass: its token ids, and how many of them are the prompt.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -63,6 +67,24 @@ def _diverging(ppo_actor):
     plain.ppo_train = counting
 
 
+def _pairs_recorded(dpo_trainer):
+    """Write down what the trainer hands to a model."""
+    forward = dpo_trainer.DPOTrainer.concatenated_forward
+    folder = Path(os.environ["TWOGRPO_PROBE_PAIRS"])
+
+    def concatenated_forward(self, model, *batch):
+        chosen_ids, c_mask, reject_ids, r_mask, prompt_id_lens = batch
+        with (folder / f"{os.environ['RANK']}.jsonl").open("a") as file:
+            for ids_BT, mask_BT in ((chosen_ids, c_mask), (reject_ids, r_mask)):
+                for ids, mask, prompt in zip(ids_BT.tolist(), mask_BT.tolist(), prompt_id_lens, strict=True):
+                    seen = [token for token, is_seen in zip(ids, mask, strict=True) if is_seen]
+                    is_trained = model is self.model
+                    file.write(json.dumps({"ids": seen, "prompt": prompt, "is_trained": is_trained}) + "\n")
+        return forward(self, model, *batch)
+
+    dpo_trainer.DPOTrainer.concatenated_forward = concatenated_forward
+
+
 def _without_memory(async_llm):
     """Let the engine fail while it is made, as it does on a GPU that is full."""
 
@@ -78,6 +100,7 @@ PATCHES = {
         "TWOGRPO_PROBE": ("openrlhf.trainer.ppo_utils.replay_buffer", _recorded),
         "TWOGRPO_PROBE_LOSSES": ("openrlhf.trainer.ray.ppo_actor", _diverging),
         "TWOGRPO_PROBE_MEMORY": ("vllm.v1.engine.async_llm", _without_memory),
+        "TWOGRPO_PROBE_PAIRS": ("openrlhf.trainer.dpo_trainer", _pairs_recorded),
         "TWOGRPO_PROBE_SYNCS": ("openrlhf.trainer.ray.ppo_actor", _unsynced),
     }.items()
     if variable in os.environ
