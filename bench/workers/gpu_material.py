@@ -3,14 +3,14 @@
 import json
 import random
 import string
-from itertools import islice, product
+from itertools import chain, islice, product
 from pathlib import Path
 from zlib import crc32
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from half_billion import VOCABULARY, make_model
+from half_billion import make_model
 
 __all__ = ["make_tokenizer", "reward", "scored", "write_model", "write_problems"]
 
@@ -18,12 +18,12 @@ PAD, EOS = "<pad>", "<eos>"
 PROMPT_CHARACTERS = 200
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    """Return a tokenizer that has a text for every token: all pairs of bytes, then triples as far as they go."""
+def make_tokenizer(vocabulary: int) -> PreTrainedTokenizerFast:
+    """Return a tokenizer that has a text for every token: bytes, then pairs of them, then triples."""
     bytes_ = sorted(pre_tokenizers.ByteLevel.alphabet())
-    pairs = list(product(bytes_, bytes_))
-    triples = islice(product(map("".join, pairs), bytes_), VOCABULARY - 2 - len(bytes_) - len(pairs))
-    merges = [*pairs, *triples]
+    pairs = product(bytes_, bytes_)
+    triples = product(map("".join, product(bytes_, bytes_)), bytes_)
+    merges = list(islice(chain(pairs, triples), vocabulary - 2 - len(bytes_)))
     words = [PAD, EOS, *bytes_, *map("".join, merges)]
     backend = Tokenizer(models.BPE({word: index for index, word in enumerate(words)}, merges))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -31,9 +31,9 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=backend, pad_token=PAD, eos_token=EOS)
 
 
-def write_model(folder: Path, layers: int) -> dict[str, int]:
+def write_model(folder: Path, layers: int, vocabulary: int) -> dict[str, int]:
     """Write a model with its tokenizer, and return the sizes that count its operations."""
-    model, tokenizer = make_model(layers), make_tokenizer()
+    model, tokenizer = make_model(layers, vocabulary), make_tokenizer(vocabulary)
     for config in (model.config, model.generation_config):
         config.eos_token_id, config.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
     model.save_pretrained(folder)

@@ -73,7 +73,7 @@ def main() -> None:
         output_dir=str(options.folder / "peer"),
         max_steps=options.steps,
         use_cpu=options.device == "cpu",
-        bf16=True,
+        bf16=options.device != "cpu",
         gradient_checkpointing=True,
         per_device_train_batch_size=options.micro_batch,
         gradient_accumulation_steps=2 * options.prompts // options.micro_batch,

@@ -17,11 +17,11 @@ LASTING_BYTES = 16
 RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
-def make_model(layers: int) -> Qwen2ForCausalLM:
+def make_model(layers: int, vocabulary: int = VOCABULARY) -> Qwen2ForCausalLM:
     """Return a model in the shape of Qwen2.5-0.5B with random weights in float32."""
     torch.manual_seed(0)
     config = Qwen2Config(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         hidden_size=896,
         intermediate_size=4864,
         num_hidden_layers=layers,
