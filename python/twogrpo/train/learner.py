@@ -13,6 +13,7 @@ from twogrpo.errors import TrainingError
 from twogrpo.train.logprobs import TokenBatch, token_logps
 from twogrpo.train.packed_attention import enable_packing, is_packing
 from twogrpo.train.packing import PackedBatch, like_lengths
+from twogrpo.train.rms_norm import fuse_norms
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,6 +33,7 @@ class Learner:
         pad_id: Fills rows up to a common length where the model takes no packed streams; never attended to.
         packs: Compute sequences as one stream without padding, where the architecture is known to allow it.
         share_prompts: Compute a prompt once for all its responses in such a stream.
+        fuses_norms: Normalise in few passes on a CPU, where the architecture is known to allow it.
     """
 
     model: "PreTrainedModel"
@@ -41,10 +43,13 @@ class Learner:
     pad_id: int
     packs: bool = True
     share_prompts: bool = True
+    fuses_norms: bool = True
 
     def __post_init__(self) -> None:
         if self.packs:
             enable_packing(self.model)
+        if self.fuses_norms:
+            fuse_norms(self.model)
 
     def logps(
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]], *, temperature: float = 1.0
