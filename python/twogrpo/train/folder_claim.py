@@ -106,10 +106,12 @@ def _make(path: Path, made: set[Path]) -> None:
     for folder in reversed([path, *path.parents]):
         try:
             folder.mkdir()
-        except FileNotFoundError:
-            raise
-        except OSError:
+        except FileExistsError:
             if not _was_folder(folder):
+                raise
+        except OSError:
+            # A disk that is read only may say so before it says what is there.
+            if not folder.is_dir():
                 raise
         else:
             made.add(folder)
