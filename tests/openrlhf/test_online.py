@@ -290,10 +290,11 @@ def test_what_filtering_leaves_out_is_stored_too(overlapping):
 
 
 def test_the_last_short_batch_is_trained_in_a_step_of_its_own(overlapping):
-    made = metrics(overlapping)
-    decided = stored(overlapping).filter(pl.col("advantage").is_not_null())
-    assert sum(row["trained_rollouts"] for row in made) == decided.filter(pl.col("advantage") != 0).height
-    assert made[-1]["trained_rollouts"] < PROMPTS * 2
+    made, whole = metrics(overlapping), PROMPTS * 2
+    decided = stored(overlapping).filter(pl.col("advantage") != 0).height
+    # How many pairs are decided is chance here: in one run of eight nothing is left for a short batch.
+    sizes = [min(whole, decided - before) for before in range(0, decided, whole)]
+    assert [row["trained_rollouts"] for row in made] == sizes
     assert [row["step"] for row in made] == list(range(1, 1 + len(made)))
 
 
