@@ -1,10 +1,10 @@
 """Our side of `bench/learning.py`: the warm start, where it is not there yet, and a whole online run from it."""
 
-import argparse
 import json
 from pathlib import Path
 
-from twogrpo import OnlineConfig, train_online
+from step_twogrpo import read_config
+from twogrpo import train_online
 from twogrpo.monitor import Console
 from twogrpo.tiny import materialise
 
@@ -13,12 +13,7 @@ FIGURES = ("reward", "tied_share", "grad_norm", "learning_rate", "response_token
 
 def main() -> None:
     """Train, and print where the model is, what it took and the figures of each step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("overrides", nargs="*")
-    options = parser.parse_args()
-
-    config = OnlineConfig.load(options.config, options.overrides)
+    config = read_config()
     materialise(Path(config.model.path).parent, config.seed)
     # What a run that was cut off has left is replaced.
     result = train_online(config, force=True, console=Console(is_quiet=True))

@@ -27,14 +27,18 @@ class TurnsConsole(Console):
         self._turns.end(response_tokens=newest["response_tokens_mean"], **shown)
 
 
-def main() -> None:
-    """Train for so many steps, one a turn."""
+def read_config() -> OnlineConfig:
+    """Return the configuration that the command line names, with its overrides."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_args()
+    return OnlineConfig.load(options.config, options.overrides)
 
-    config = OnlineConfig.load(options.config, options.overrides)
+
+def main() -> None:
+    """Train for so many steps, one a turn."""
+    config = read_config()
     turns = Turns(config.train.steps)
     turns.begin()
     train_online(config, console=TurnsConsole(turns, Path(config.run_dir) / "metrics.jsonl"))

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from twogrpo.train.packing import AttentionRows
 
-__all__ = ["enable_packing", "is_packing"]
+__all__ = ["MODEL_TYPES", "enable_packing", "is_packing"]
 
 NAME = "twogrpo_packed"
-# Models whose only traffic between tokens is this attention, tested against their own padded forward.
-_MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3")
+MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3")
+"""Models whose only traffic between tokens is this attention, tested against their own padded forward."""
 # What the attention functions of other architectures are given besides; ignoring it would be another model.
 _FOREIGN = ("softcap", "s_aux", "position_bias")
 
@@ -31,7 +31,7 @@ def enable_packing(model: "PreTrainedModel") -> bool:
     from transformers.masking_utils import sdpa_mask
 
     config = getattr(model, "config", None)
-    if getattr(config, "model_type", None) not in _MODEL_TYPES:
+    if getattr(config, "model_type", None) not in MODEL_TYPES:
         return False
     AttentionInterface.register(NAME, _packed_attention)
     AttentionMaskInterface.register(NAME, sdpa_mask)

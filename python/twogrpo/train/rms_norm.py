@@ -11,18 +11,20 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from twogrpo.train.packed_attention import MODEL_TYPES
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 __all__ = ["RmsNorm", "fuse_norms"]
 
-# Models whose normalisations are known to be weight * x / sqrt(mean(x^2) + eps).
-_MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3")
-
 
 def fuse_norms(model: "PreTrainedModel") -> None:
-    """Let a model of a known architecture normalise by `RmsNorm` wherever it computes in float32 on a CPU."""
-    if getattr(getattr(model, "config", None), "model_type", None) not in _MODEL_TYPES:
+    """Let a model that can be packed normalise by `RmsNorm` wherever it computes in float32 on a CPU.
+
+    The normalisations of these architectures are weight * x / sqrt(mean(x^2) + eps); those of others may not be.
+    """
+    if getattr(getattr(model, "config", None), "model_type", None) not in MODEL_TYPES:
         return
     for module in model.modules():
         if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
