@@ -48,12 +48,11 @@ def main() -> None:
 
 def require_peer(python: str) -> None:
     """End the bench where an interpreter has no TRL of the version that is measured."""
-    found = subprocess.run(
-        [python, "-c", "import importlib.metadata as m; print(m.version('trl'), m.version('datasets'))"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    versions = "import importlib.metadata as m; print(m.version('trl'), m.version('datasets'))"
+    try:
+        found = subprocess.run([python, "-c", versions], capture_output=True, text=True, check=False)
+    except OSError as error:
+        sys.exit(f"--peer-python {python} cannot be started: {error.strerror}; name the interpreter of an environment")
     if found.returncode or found.stdout.split()[0] != TRL:
         sys.exit(
             f"{python} has no trl=={TRL} with datasets: pip install '.[bench]', or name another one with --peer-python"
