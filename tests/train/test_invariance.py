@@ -37,6 +37,7 @@ VARIANTS = {
     "prompts computed again for every response": {"share_prompts": False},
     "chunks of three tokens": {"chunk_bytes": 3 * 4 * 37},
     "layers computed again": {"checkpointing": True},
+    "last layer computed in full": {"cuts_last_layer": False},
     "norms as they are": {"fuses_norms": False},
     "other order of pairs": {"seed": 5, "token_budget": 40},
 }

@@ -11,7 +11,8 @@ def test_a_shared_prompt_stands_in_the_stream_once_and_last_tokens_not_at_all():
     assert batch.position_ids_N.tolist() == [0, 1, 2, 0, 2, 3]
     assert batch.targets_M.tolist() == [4, 5, 6, 7, 8]
     # The first token of a response is predicted by the prompt's last one.
-    assert batch.predictors_M.tolist() == [1, 2, 1, 4, 5]
+    assert batch.outputs_K.tolist() == [1, 2, 4, 5]
+    assert batch.outputs_K[batch.predictors_M].tolist() == [1, 2, 1, 4, 5]
     assert batch.mask_BR.tolist() == [[True, True, False], [False] * 3, [True] * 3]
 
 

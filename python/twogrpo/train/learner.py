@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twogrpo.errors import TrainingError
+from twogrpo.train.last_layer import cut_last_layer
 from twogrpo.train.logprobs import TokenBatch, token_logps
 from twogrpo.train.packed_attention import enable_packing, is_packing
 from twogrpo.train.packing import PackedBatch, like_lengths
@@ -33,6 +34,7 @@ class Learner:
         pad_id: Fills rows up to a common length where the model takes no packed streams; never attended to.
         packs: Compute sequences as one stream without padding, where the architecture is known to allow it.
         share_prompts: Compute a prompt once for all its responses in such a stream.
+        cuts_last_layer: Leave out of its feed-forward part the tokens that predict nothing, in such a stream.
         fuses_norms: Normalise in few passes on a CPU, where the architecture is known to allow it.
     """
 
@@ -43,11 +45,14 @@ class Learner:
     pad_id: int
     packs: bool = True
     share_prompts: bool = True
+    cuts_last_layer: bool = True
     fuses_norms: bool = True
 
     def __post_init__(self) -> None:
         if self.packs:
             enable_packing(self.model)
+        if self.cuts_last_layer:
+            cut_last_layer(self.model)
         if self.fuses_norms:
             fuse_norms(self.model)
 

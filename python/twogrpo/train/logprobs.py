@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from twogrpo.errors import ConfigError
 from twogrpo.train.head import head_values, logits_chunk
+from twogrpo.train.last_layer import is_cut
 from twogrpo.train.packing import PackedBatch, check_sequences
 
 if TYPE_CHECKING:
@@ -134,15 +135,19 @@ def token_logps(
 def _packed_states(model: "PreTrainedModel", batch: PackedBatch) -> tuple[Tensor, Tensor, Tensor]:
     """Return the hidden states that predict response tokens, those tokens, and the mask that they fill."""
     decoder = model.get_decoder()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
-    hidden_NH = decoder(
+    wanted = {"wanted_K": batch.outputs_K} if is_cut(model) else {}
+    hidden_KH = decoder(
         input_ids=batch.input_ids_N[None],
         # A mask of four dimensions is passed on as it is; without one, transformers would make one of stream by stream.
         attention_mask=torch.zeros(1, 1, 1, 1, device=batch.input_ids_N.device),
         position_ids=batch.position_ids_N[None],
         use_cache=False,
         rows=batch.rows,
+        **wanted,
     ).last_hidden_state.squeeze(0)
-    return hidden_NH.index_select(0, batch.predictors_M), batch.targets_M, batch.mask_BR
+    if not wanted:
+        hidden_KH = hidden_KH.index_select(0, batch.outputs_K)
+    return hidden_KH.index_select(0, batch.predictors_M), batch.targets_M, batch.mask_BR
 
 
 def _padded_states(model: "PreTrainedModel", batch: TokenBatch) -> tuple[Tensor, Tensor, Tensor]:

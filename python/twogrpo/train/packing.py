@@ -47,7 +47,8 @@ class PackedBatch:
     Attributes:
         input_ids_N: The stream, int64.
         position_ids_N: Each token's position in its own sequence, int64.
-        predictors_M: For each response token, row after row, the stream position that predicts it.
+        outputs_K: Stream positions that predict a response token, ascending, int64.
+        predictors_M: For each response token, row after row, the place in `outputs_K` of what predicts it.
         targets_M: Those tokens.
         mask_BR: True for a token of the response, shape (sequences, longest response).
         rows: How attention cuts the stream.
@@ -55,6 +56,7 @@ class PackedBatch:
 
     input_ids_N: Tensor
     position_ids_N: Tensor
+    outputs_K: Tensor
     predictors_M: Tensor
     targets_M: Tensor
     mask_BR: Tensor
@@ -88,6 +90,7 @@ class PackedBatch:
         # The token before the first of a response is the prompt's last one; from then on it is the one before.
         before_B1 = (stream.prompts_B + stream.prompt_lengths_B - 1)[:, None]
         predictors_BR = np.where(columns_R == 0, before_B1, stream.responses_B[:, None] + columns_R - 1)
+        outputs_K, predictors_M = np.unique(predictors_BR[mask_BR], return_inverse=True)
         targets = [token for response in response_ids for token in response]
 
         def tensor(values: "Index | list[int] | NDArray[np.bool_]") -> Tensor:
@@ -97,7 +100,8 @@ class PackedBatch:
         return cls(
             input_ids_N=tensor(np.array(stream.tokens, dtype=np.int64)),
             position_ids_N=tensor(stream.positions_N),
-            predictors_M=tensor(predictors_BR[mask_BR]),
+            outputs_K=tensor(outputs_K),
+            predictors_M=tensor(predictors_M),
             targets_M=tensor(np.array(targets, dtype=np.int64)),
             mask_BR=tensor(mask_BR),
             rows=AttentionRows(tuple(tensor(block) for block in blocks), tensor(place_N)),
