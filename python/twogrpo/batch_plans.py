@@ -61,10 +61,10 @@ class BatchPlan:
         """
         batches: list[list[int]] = [[] for _ in range(self.denominators["micro_batches"][step])]
         first, end = (self.table["optimizer_step"].search_sorted(step, side=side) for side in ("left", "right"))
-        rows = self.table[first:end]
-        mine = rows.filter(rows["rank"] == rank)
-        for batch, item_id in mine.select("micro_batch", "item_id").iter_rows():
-            batches[batch].append(item_id)
+        names = ("rank", "micro_batch", "item_id")
+        for of_rank, batch, item_id in zip(*(self.table[name][first:end].to_list() for name in names), strict=True):
+            if of_rank == rank:
+                batches[batch].append(item_id)
         return batches
 
 

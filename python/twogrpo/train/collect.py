@@ -182,18 +182,9 @@ def rollout_table(batch: RolloutBatch, params: SamplingParams, facts: dict[str, 
     """
     import polars as pl
 
-    size = batch.group_size
-    prompts_B = [draw.prompt for draw in batch.draws for _ in range(size)]
+    prompts = _prompt_table(batch)
     failed_B = [value is None for value in batch.scores.rewards]
     columns: dict[str, Any] = {
-        "group_id": [draw.group_id for draw in batch.draws for _ in range(size)],
-        "rollout_idx": [index for _ in batch.draws for index in range(size)],
-        "dataset": [prompt.dataset for prompt in prompts_B],
-        "prompt_id": [prompt.prompt_id for prompt in prompts_B],
-        "prompt": [prompt.text for prompt in prompts_B],
-        "gold": [prompt.golds[0] if prompt.golds else None for prompt in prompts_B],
-        "gold_alternatives": [list(prompt.golds[1:]) for prompt in prompts_B],
-        "prompt_ids": [list(prompt.token_ids) for prompt in prompts_B],
         "response_ids": batch.generation.response_ids,
         "logprobs": batch.generation.logprobs,
         "reward": [
@@ -201,7 +192,7 @@ def rollout_table(batch: RolloutBatch, params: SamplingParams, facts: dict[str, 
             for failed, value in zip(failed_B, batch.rewards_PG.flatten().tolist(), strict=True)
         ],
         "advantage": batch.advantages_B.tolist(),
-        "is_inert": batch.is_inert_P.repeat_interleave(size).tolist(),
+        "is_inert": batch.is_inert_P.repeat_interleave(batch.group_size).tolist(),
         "correct": batch.scores.correct,
         "status": batch.scores.status,
         "rule": batch.scores.rule,
@@ -211,9 +202,6 @@ def rollout_table(batch: RolloutBatch, params: SamplingParams, facts: dict[str, 
     if keep_text:
         columns["response"] = batch.responses
     schema: dict[str, Any] = {
-        "gold": pl.String,
-        "gold_alternatives": pl.List(pl.String),
-        "prompt_ids": pl.List(pl.Int32),
         "response_ids": pl.List(pl.Int32),
         "logprobs": pl.List(pl.Float32),
         "reward": pl.Float32,
@@ -226,7 +214,32 @@ def rollout_table(batch: RolloutBatch, params: SamplingParams, facts: dict[str, 
         "verifier": batch.scores.verifier,
         "logprob_kind": "processed",
         **asdict(params),
-        "generate_ms": batch.generate_s * 1000 / max(1, len(prompts_B)),
+        "generate_ms": batch.generate_s * 1000 / max(1, len(prompts)),
         **facts,
     }
-    return pl.DataFrame(columns, schema_overrides=schema).with_columns(**{k: pl.lit(v) for k, v in shared.items()})
+    table = pl.concat([prompts, pl.DataFrame(columns, schema_overrides=schema)], how="horizontal")
+    return table.with_columns(**{name: pl.lit(value) for name, value in shared.items()})
+
+
+def _prompt_table(batch: RolloutBatch) -> "pl.DataFrame":
+    """Return what the store keeps of the prompts: made once a group, then repeated for each of its rollouts."""
+    import polars as pl
+
+    prompts = [draw.prompt for draw in batch.draws]
+    columns = {
+        "group_id": [draw.group_id for draw in batch.draws],
+        "dataset": [prompt.dataset for prompt in prompts],
+        "prompt_id": [prompt.prompt_id for prompt in prompts],
+        "prompt": [prompt.text for prompt in prompts],
+        "gold": [prompt.golds[0] if prompt.golds else None for prompt in prompts],
+        "gold_alternatives": [list(prompt.golds[1:]) for prompt in prompts],
+        "prompt_ids": [list(prompt.token_ids) for prompt in prompts],
+    }
+    schema: dict[str, Any] = {
+        "gold": pl.String,
+        "gold_alternatives": pl.List(pl.String),
+        "prompt_ids": pl.List(pl.Int32),
+    }
+    rows = range(len(prompts) * batch.group_size)
+    repeated = pl.DataFrame(columns, schema_overrides=schema)[[row // batch.group_size for row in rows]]
+    return repeated.with_columns(pl.Series("rollout_idx", [row % batch.group_size for row in rows], dtype=pl.Int64))
