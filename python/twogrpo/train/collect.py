@@ -14,6 +14,7 @@ from twogrpo.generate import SamplingParams
 from twogrpo.objectives import group_advantages
 
 if TYPE_CHECKING:
+    import polars as pl
     from transformers import PreTrainedTokenizerBase
 
     from twogrpo.config import OnlineConfig

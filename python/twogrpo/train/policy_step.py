@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from twogrpo.objectives import contributes, effective_share, importance_weights, policy_loss
-from twogrpo.pairs import BatchPlan, plan_batches
+from twogrpo.objectives import effective_share, importance_weights, policy_loss
+from twogrpo.objectives.ratios import masked_log_ratio
 from twogrpo.train.collect import sampling_params
 from twogrpo.train.schedule import learning_rate
+from twogrpo.train.update_plan import UpdatePlan
 
 if TYPE_CHECKING:
     from twogrpo.config import OnlineConfig
@@ -59,10 +60,10 @@ def policy_step(
     Rollouts whose every loss term is zero are left out of forward and backward; the denominators still count them
     (`objective.ties: count`).
     """
-    plan = _plan(rollouts, config, state)
+    plan = UpdatePlan.of(rollouts, config, state.step)
     batch = _Batch(rollouts, config, _old_logps(learner, rollouts, config, plan))
     sums: Counter[str] = Counter()
-    peaks: dict[str, float] = {"ratio_max": 0.0}
+    peaks = {"ratio_max": 0.0, "mismatch_max": 0.0}
     norms = []
     rate = 0.0
     # A batch of which nothing counts still makes its step: Adam's momentum, decay and the schedule go on.
@@ -81,7 +82,8 @@ def policy_step(
         "clipped_share": (sums["clipped_low_tokens"] + sums["clipped_high_tokens"]) / tokens,
         "approx_kl": sums["approx_kl_sum"] / tokens,
         "ratio_mean": sums["ratio_sum"] / tokens,
-        "ratio_max": peaks["ratio_max"],
+        "mismatch_mean": sums["mismatch_sum"] / max(1.0, sums["mismatch_tokens"]),
+        **peaks,
         "importance_effective_share": effective_share(
             weights=sums["weights"], weight_sum=sums["weight_sum"], weight_square_sum=sums["weight_square_sum"]
         ),
@@ -91,43 +93,8 @@ def policy_step(
     }
 
 
-def _plan(rollouts: "RolloutBatch", config: "OnlineConfig", state: "TrainState") -> BatchPlan:
-    import polars as pl
-
-    size = rollouts.group_size
-    counted_B = torch.ones(len(rollouts.responses), dtype=torch.bool)
-    if config.objective.ties == "drop":
-        counted_B = rollouts.is_decided_P.repeat_interleave(size)
-    rows = counted_B.nonzero().flatten().tolist()
-    response_ids = rollouts.generation.response_ids
-    items = pl.DataFrame(
-        {
-            "item_id": rows,
-            "length": [len(rollouts.prompt_ids(row)) + len(response_ids[row]) for row in rows],
-            # An item of advantage 0 is left out by the plan; which rollouts those are is for the objective to say.
-            "advantage": contributes(rollouts.advantages_B[counted_B]).float().tolist(),
-            "pair_id": [row // size for row in rows],
-            "loss_tokens": [len(response_ids[row]) for row in rows],
-        },
-        schema={
-            "item_id": pl.Int64,
-            "length": pl.Int32,
-            "advantage": pl.Float32,
-            "pair_id": pl.Int64,
-            "loss_tokens": pl.Int32,
-        },
-    )
-    return plan_batches(
-        items,
-        token_budget=config.train.token_budget,
-        rollouts_per_step=config.train.rollouts_per_update,
-        seed=config.seed,
-        epoch=state.step,
-    )
-
-
 def _old_logps(
-    learner: "Learner", rollouts: "RolloutBatch", config: "OnlineConfig", plan: BatchPlan
+    learner: "Learner", rollouts: "RolloutBatch", config: "OnlineConfig", plan: UpdatePlan
 ) -> list[Tensor] | None:
     """Return pi_old of every row that several updates will need, or None where it is at hand without a pass."""
     if not needs_recomputed_logps(rollouts, config) or plan.steps == 1:
@@ -143,11 +110,11 @@ def _old_logps(
 
 
 def _accumulate(
-    learner: "Learner", batch: _Batch, plan: BatchPlan, update: int, peaks: dict[str, float]
+    learner: "Learner", batch: _Batch, plan: UpdatePlan, update: int, peaks: dict[str, float]
 ) -> dict[str, float]:
     """Run forward and backward over one optimizer step's micro-batches and return summed metrics."""
     rollouts, config = batch.rollouts, batch.config
-    counts = plan.denominators.row(update, named=True)
+    counted_rollouts, counted_tokens = plan.denominators(update)
     sums: Counter[str] = Counter()
     for rows in plan.micro_batches(update):
         logps_BR, mask_BR = _logps(learner, rollouts, rows, config)
@@ -160,16 +127,19 @@ def _accumulate(
             aggregate=config.objective.aggregate,
             clip_low=config.objective.clip_low,
             clip_high=config.objective.clip_high,
-            rollouts=max(1, counts["rollouts"]),
-            tokens=max(1, counts["tokens"]),
+            rollouts=max(1, counted_rollouts),
+            tokens=max(1, counted_tokens),
             max_tokens=config.rollout.max_new_tokens,
             weights_BT=weights_BR,
         )
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        figures = {name: float(value) for name, value in (metrics | importance).items()}
-        peaks["ratio_max"] = max(peaks["ratio_max"], figures.pop("ratio_max", 0.0))
+        # Before its first update the trainer holds the weights that sampled: what differs is arithmetic alone.
+        distance = _distance(batch, rows, logps_BR, mask_BR) if update == 0 else {}
+        figures = _numbers({"loss": loss, **metrics, **importance, **distance})
+        for name, known in peaks.items():
+            peaks[name] = max(known, figures.pop(name, 0.0))
         inputs = sum(len(rollouts.prompt_ids(row)) + len(rollouts.generation.response_ids[row]) for row in rows)
-        sums.update({**figures, "loss": float(loss.detach()), "rows": len(rows), "input_tokens": inputs})
+        sums.update({**figures, "rows": len(rows), "input_tokens": inputs})
     return dict(sums)
 
 
@@ -189,6 +159,20 @@ def _centre(
         old_BR, batch.behaviour(rows, logps_BR), mask_BR, level=importance.level, cap=importance.cap
     )
     return old_BR, weights_BR, metrics
+
+
+def _distance(batch: _Batch, rows: Sequence[int], logps_BR: Tensor, mask_BR: Tensor) -> dict[str, Tensor]:
+    """Return how far the trainer's logprobs are from those that the sampler reported, in nats a token."""
+    distance_BR = masked_log_ratio(logps_BR.detach(), batch.behaviour(rows, logps_BR), mask_BR).abs()
+    farthest = distance_BR.amax() if distance_BR.numel() else distance_BR.sum()
+    return {"mismatch_sum": distance_BR.sum(), "mismatch_max": farthest, "mismatch_tokens": mask_BR.sum()}
+
+
+def _numbers(figures: dict[str, Tensor]) -> dict[str, float]:
+    """Return tensors of one number each as numbers, with one wait for the device."""
+    like = figures["loss"].detach()
+    values = torch.stack([value.detach().to(like) for value in figures.values()])
+    return dict(zip(figures, values.tolist(), strict=True))
 
 
 def _logps(
