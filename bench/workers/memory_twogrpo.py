@@ -3,11 +3,17 @@
 import sys
 
 import torch
+from transformers import PreTrainedModel
 
 from half_billion import PROMPT_TOKENS, make_model, make_pair, report_step
+from twogrpo import OnlineConfig
 from twogrpo.models import recompute_activations
 from twogrpo.objectives import policy_loss
-from twogrpo.preflight.memory import ModelShape, Workload, estimate_memory
+from twogrpo.preflight.batches import online_batches
+from twogrpo.preflight.memory import ModelShape, estimate_memory
+from twogrpo.preflight.model import ModelFound
+from twogrpo.preflight.online import Beside, online_workload
+from twogrpo.preflight.opening import Opening
 from twogrpo.train.learner import Learner
 
 
@@ -29,19 +35,17 @@ def main() -> None:
         loss.backward()
         learner.apply(1e-6, 1.0, 0)
 
-    work = Workload(
-        width=4,
-        has_sampler_copy=False,
-        gradient_checkpointing=True,
-        # Planned as if every sequence had its own prompt.
-        micro_batch_tokens=2 * (PROMPT_TOKENS + tokens),
-        micro_batch_responses=2 * tokens,
-        rows=0,
-        row_tokens=PROMPT_TOKENS + tokens,
-        prompt_tokens=PROMPT_TOKENS,
-        is_on_cpu=True,
-    )
-    report_step(step, model, estimated_mb=estimate_memory(ModelShape.of(model), work).peak / 1e6)
+    report_step(step, model, estimated_mb=_estimated_bytes(model, tokens) / 1e6)
+
+
+def _estimated_bytes(model: PreTrainedModel, tokens: int) -> int:
+    """Return what `--dry-run` tells the user of a run over this pair, the sampler's copy of the weights left out."""
+    run = ["model.path=bench", "data.path=bench", "model.gradient_checkpointing=true", "rollout.prompts_per_step=1"]
+    config = OnlineConfig.load(None, [*run, f"rollout.max_new_tokens={tokens}"])
+    opening = Opening(None, torch.device("cpu"), ModelFound(None, model), sampler=None, reward=None)
+    found = online_batches(config, prompts=1, longest_prompt=PROMPT_TOKENS)
+    work = online_workload(config, opening, found, PROMPT_TOKENS, Beside())
+    return estimate_memory(ModelShape.of(model), work).peak
 
 
 if __name__ == "__main__":

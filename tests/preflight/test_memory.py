@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from twogrpo.models import load_outline
+from tests.conftest import build_model_folder
+from tests.preflight.live_bytes import LiveBytes
+from twogrpo.models import load_outline, load_policy
 from twogrpo.preflight.memory import ModelShape, Workload, estimate_memory, memory_section
-from twogrpo.train.logprobs import token_logps
-from twogrpo.train.packed_attention import enable_packing
-from twogrpo.train.packing import PackedBatch
+from twogrpo.train.learner import Learner
 
 SHAPE = ModelShape(
     parameters=1_000_000,
@@ -41,17 +41,18 @@ def test_what_lasts_is_twenty_bytes_a_parameter_and_the_program():
 
 def test_the_peak_has_the_larger_of_the_phases():
     found = estimate_memory(SHAPE, WORK)
-    assert found.peak == found.lasting + found.activations + found.logits
+    assert found.peak == found.lasting + found.activations + max(found.forward_pass, found.backward_pass)
     sampling = estimate_memory(SHAPE, replace(WORK, rows=1024, row_tokens=4096))
     assert sampling.peak == sampling.lasting + sampling.sampling
 
 
 def test_training_grows_with_its_tokens_and_checkpointing_shrinks_it():
     found = estimate_memory(SHAPE, WORK)
-    assert estimate_memory(SHAPE, replace(WORK, micro_batch_tokens=1024)).activations == 2 * found.activations
+    twice = replace(WORK, micro_batch_tokens=1024, micro_batch_responses=512)
+    assert estimate_memory(SHAPE, twice).activations == 2 * found.activations
     deep = replace(SHAPE, layers=20)
-    saved = estimate_memory(deep, replace(WORK, gradient_checkpointing=True)).activations
-    assert saved < estimate_memory(deep, WORK).activations / 4
+    saved = estimate_memory(deep, replace(WORK, gradient_checkpointing=True)).training
+    assert saved < estimate_memory(deep, WORK).training / 4
 
 
 def test_sampling_stops_growing_at_the_sampler_s_own_limits():
@@ -60,31 +61,32 @@ def test_sampling_stops_growing_at_the_sampler_s_own_limits():
     assert estimate_memory(SHAPE, replace(WORK, rows=4096, row_tokens=10**6)).sampling < 5 << 30
 
 
-@pytest.mark.parametrize("architecture", ["qwen2", "llama"])
-def test_activations_are_what_a_forward_pass_keeps(tmp_path, architecture):
-    from tests.conftest import build_model_folder
-    from twogrpo.models import load_policy
-
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("recomputes", [False, True])
+@pytest.mark.parametrize("architecture", ["qwen2", "qwen3", "llama"])
+def test_training_needs_what_the_learner_s_passes_hold(tmp_path, architecture, recomputes, dtype):
     folder = str(build_model_folder(tmp_path, architecture))
-    model = load_policy(folder, device=torch.device("cpu"), gradient_checkpointing=False)
-    enable_packing(model)
-    prompts, responses = [[5] * (20 + row) for row in range(8)], [[7] * 40 for _ in range(8)]
-    batch = PackedBatch.pack(prompts, responses)
-    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
-    kept = {}
-
-    def keep(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        token_logps(model, batch, temperature=1.0)
-    shape = ModelShape.of(model)
-    tokens, chosen = len(batch.input_ids_N), sum(map(len, responses))
-    work = replace(WORK, micro_batch_tokens=tokens, micro_batch_responses=chosen)
-    assert estimate_memory(shape, work).activations == pytest.approx(sum(kept.values()), rel=0.15)
+    model = load_policy(folder, device=torch.device("cpu"), gradient_checkpointing=recomputes)
+    learner = Learner(model, torch.optim.SGD(model.parameters()), torch.device("cpu"), dtype, pad_id=0)
+    learner.zero_gradients()
+    prompts, responses = [[5 + row] * 30 for row in range(8)], [[7] * 40 for _ in range(8)]
+    with LiveBytes() as live:
+        for weight in model.parameters():
+            live.leave_out(weight)
+            live.leave_out(weight.grad)
+        logps_BR, _ = learner.logps(prompts, responses)
+        kept = live.now
+        logps_BR.sum().backward()
+    work = replace(
+        WORK,
+        width=dtype.itemsize,
+        gradient_checkpointing=recomputes,
+        micro_batch_tokens=8 * 70,
+        micro_batch_responses=8 * 40,
+    )
+    found = estimate_memory(ModelShape.of(model), work)
+    assert found.activations == pytest.approx(kept, rel=0.2)
+    assert found.training == pytest.approx(live.peak, rel=0.2)
 
 
 def test_the_shape_is_read_from_an_outline(model_folder):
@@ -113,7 +115,7 @@ def test_an_adapter_s_weights_alone_have_gradients_and_moments():
     assert found.weights == 2 * SHAPE.parameters + 4 * 1000
     assert (found.gradients, found.optimizer) == (4 * 1000, 8 * 1000)
     assert found.activations < estimate_memory(SHAPE, replace(WORK, width=2)).activations
-    assert found.logits < estimate_memory(SHAPE, replace(WORK, width=2)).logits
+    assert found.backward_pass < estimate_memory(SHAPE, replace(WORK, width=2)).backward_pass
 
 
 def test_an_adapter_s_weights_are_counted_on_the_outline(model_folder):

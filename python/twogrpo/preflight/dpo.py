@@ -84,8 +84,7 @@ def _look_at_batches(
     config: DpoConfig, opening: Opening, data: PairData, test: "ProblemSet | None", checks: Checks
 ) -> None:
     """Add the sections about batches, memory and disk."""
-    longest_pair = max(data.length(chosen) + data.length(rejected) for chosen, rejected in data.rollout_ids)
-    if longest_pair > config.train.token_budget:
+    if int(data.lengths_N2().sum(axis=1).max()) > config.train.token_budget:
         return
     plan = plan_epoch(data, config, 0)
     steps = config.train.steps or math.ceil((config.train.epochs or 1) * plan.steps)
@@ -133,13 +132,13 @@ def _workload(
     config: DpoConfig, opening: Opening, data: PairData, plan: "BatchPlan", evaluated: tuple[int, int, int]
 ) -> Workload:
     """Return the largest batches: of the first epoch's plan, and of an evaluation (answers, prompt, answer tokens)."""
+    lengths_N = data.lengths_N2().sum(axis=1)
+    response_lengths_N = data.response_lengths_B()[data.rows_N2].sum(axis=1)
     largest, responses = 0, 0
     for step in range(plan.steps):
-        for pairs in plan.micro_batches(step):
-            prompt_ids, response_ids = data.sequences(pairs)
-            response_tokens = sum(map(len, response_ids))
-            largest = max(largest, sum(map(len, prompt_ids)) + response_tokens)
-            responses = max(responses, response_tokens)
+        for pairs in map(list, plan.micro_batches(step)):
+            largest = max(largest, int(lengths_N[pairs].sum()))
+            responses = max(responses, int(response_lengths_N[pairs].sum()))
     answers, prompt_tokens, answer_tokens = evaluated
     return Workload(
         width=width_of(config),

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from twogrpo.preflight.machine import in_words
 from twogrpo.preflight.report import Fact, Section
+from twogrpo.preflight.training_memory import FLOAT32, training_memory
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 __all__ = ["MemoryEstimate", "ModelShape", "Workload", "estimate_memory", "memory_section"]
 
-FLOAT32 = 4
 # Python, torch and transformers themselves, on the CPU.
 PROGRAM_BYTES = 700 << 20
 # Limits of the builtin sampler: rows and bytes of one chunk, and prompt tokens computed at once.
@@ -38,10 +38,16 @@ class ModelShape:
     key_value_heads: int
     head_dim: int
     vocabulary: int
+    # The trainer packs its sequences into one stream, and runs its own norms and last layer.
+    is_packed: bool = True
+    # Queries and keys are normalised head by head.
+    has_head_norms: bool = False
 
     @classmethod
     def of(cls, model: "PreTrainedModel") -> "ModelShape":
         """Return the shape of a model, which may be on the meta device."""
+        from twogrpo.train.packed_attention import MODEL_TYPES
+
         config: Any = model.config.get_text_config()
         heads = config.num_attention_heads
         return cls(
@@ -53,6 +59,8 @@ class ModelShape:
             key_value_heads=getattr(config, "num_key_value_heads", None) or heads,
             head_dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
             vocabulary=config.vocab_size,
+            is_packed=model.config.model_type in MODEL_TYPES,
+            has_head_norms=any(name.endswith("q_norm") for name, _ in model.named_modules()),
         )
 
 
@@ -98,7 +106,8 @@ class MemoryEstimate:
     reference: int
     sampling: int
     activations: int
-    logits: int
+    forward_pass: int
+    backward_pass: int
     optimizer_step: int
     program: int
 
@@ -108,9 +117,14 @@ class MemoryEstimate:
         return self.weights + self.gradients + self.optimizer + self.sampler_weights + self.reference + self.program
 
     @property
+    def training(self) -> int:
+        """The most that one micro-batch adds to it."""
+        return self.activations + max(self.forward_pass, self.backward_pass)
+
+    @property
     def peak(self) -> int:
         """The most that is held at one time."""
-        return self.lasting + max(self.sampling, self.activations + self.logits, self.optimizer_step)
+        return self.lasting + max(self.sampling, self.training, self.optimizer_step)
 
 
 def estimate_memory(shape: ModelShape, work: Workload) -> MemoryEstimate:
@@ -129,8 +143,7 @@ def estimate_memory(shape: ModelShape, work: Workload) -> MemoryEstimate:
         sampler_weights=work.width * shape.parameters if work.has_sampler_copy else 0,
         reference=FLOAT32 * shape.parameters if work.has_reference else 0,
         sampling=_sampling(shape, work) if work.rows else 0,
-        activations=_activations(shape, work),
-        logits=_logits(shape, work),
+        **training_memory(shape, work)._asdict(),
         # Adam works weight by weight on a CPU; elsewhere it keeps one more tensor for each of them.
         optimizer_step=0 if work.is_on_cpu else trained,
         program=PROGRAM_BYTES if work.is_on_cpu else 0,
@@ -166,8 +179,7 @@ def _shortage(estimate: MemoryEstimate, device: str, free: int) -> str:
             f"weights, gradients and optimizer alone need {in_words(estimate.lasting)} and {in_words(free)} are free "
             f"on {device}: take a smaller model or a larger device"
         )
-    training = estimate.activations + estimate.logits
-    key = "train.token_budget" if training >= estimate.sampling else "rollout.prompts_per_step"
+    key = "train.token_budget" if estimate.training >= estimate.sampling else "rollout.prompts_per_step"
     return (
         f"the run may need {in_words(estimate.peak)} and {in_words(free)} are free on {device}: lower {key}"
         f"{', or set model.gradient_checkpointing=true' if key == 'train.token_budget' else ''}"
@@ -183,32 +195,3 @@ def _sampling(shape: ModelShape, work: Workload) -> int:
     # No layer's activations outlive it: hidden states, heads, and the feed-forward block.
     wide = 4 * shape.hidden + 4 * shape.heads * shape.head_dim + 4 * shape.intermediate
     return rows * row + prefill_tokens * wide * work.width
-
-
-def _activations(shape: ModelShape, work: Workload) -> int:
-    """Return the bytes that one micro-batch keeps for its backward pass, logits left out."""
-    heads = shape.heads * shape.head_dim
-    # Two norms keep their input in float32, what they made of it, and the scaled result.
-    norms = 4 * shape.hidden * FLOAT32 + 2 * shape.hidden * work.width
-    # Attention keeps queries, keys and values as they were cut into rows, and its result in two layouts.
-    attention = 5 * heads * work.width
-    feed_forward = 4 * shape.intermediate * work.width
-    layer = norms + attention + feed_forward
-    kept = shape.layers * shape.hidden * FLOAT32 + layer if work.gradient_checkpointing else shape.layers * layer
-    # Under autocast every matrix is also kept as it was multiplied; a frozen one is that already.
-    cast = work.width * shape.parameters if work.width < FLOAT32 and work.trained is None else 0
-    return work.micro_batch_tokens * (kept + 3 * shape.hidden * FLOAT32) + cast
-
-
-def _logits(shape: ModelShape, work: Workload) -> int:
-    """Return the bytes around the response tokens' logits, of which one chunk exists at once, and the head's gradient.
-
-    A chunk's logits stand in float32, as they were multiplied if that is narrower, and once more as their gradient. The
-    gradient of the head is made whole before it is added to what earlier micro-batches gave.
-    """
-    from twogrpo.train.head import logits_chunk
-
-    chunk = min(work.micro_batch_responses, logits_chunk(shape.vocabulary, is_on_cpu=work.is_on_cpu))
-    narrow = work.width if work.width < FLOAT32 else 0
-    gradient = shape.hidden * FLOAT32 if work.trained is None else 0
-    return shape.vocabulary * (chunk * (2 * FLOAT32 + narrow) + gradient)

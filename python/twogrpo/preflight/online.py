@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import mean
 
 from twogrpo.config import OnlineConfig
@@ -18,7 +18,7 @@ from twogrpo.preflight.training_data import find_training_problems, look_at_prom
 from twogrpo.train.lengths import check_budget, longest_prompt
 from twogrpo.train.replay import Replay
 
-__all__ = ["preflight_online"]
+__all__ = ["Beside", "online_workload", "preflight_online"]
 
 
 def preflight_online(
@@ -57,21 +57,19 @@ def preflight_online(
     if train is not None:
         look_at_prompts(config, opening, train, checks)
         evaluated = 0 if test is None else len(test.prompts)
-        _look_at_batches(config, opening, train, _Beside(evaluated, replay), checks)
+        _look_at_batches(config, opening, train, Beside(evaluated, replay), checks)
     return checks.report("online")
 
 
 @dataclass(frozen=True)
-class _Beside:
+class Beside:
     """What the run works on beside its own rollouts: problems of the evaluation, and stored batches."""
 
-    evaluated: int
-    replay: Replay
+    evaluated: int = 0
+    replay: Replay = field(default_factory=Replay)
 
 
-def _look_at_batches(
-    config: OnlineConfig, opening: Opening, train: ProblemSet, beside: _Beside, checks: Checks
-) -> None:
+def _look_at_batches(config: OnlineConfig, opening: Opening, train: ProblemSet, beside: Beside, checks: Checks) -> None:
     """Add the sections about batches, memory and disk."""
     prompt_tokens, new_tokens = longest_prompt(train.prompts), config.rollout.max_new_tokens
     before = len(checks.problems)
@@ -83,7 +81,7 @@ def _look_at_batches(
         return
     found = online_batches(config, prompts=len(train.prompts), longest_prompt=prompt_tokens, replay=beside.replay)
     checks.add(batches_section(found, config))
-    add_memory(opening, _workload(config, opening, found, prompt_tokens, beside), checks)
+    add_memory(opening, online_workload(config, opening, found, prompt_tokens, beside), checks)
     if opening.model.outline is None:
         return
     kept = config.checkpoint.keep + 1
@@ -101,9 +99,18 @@ def _look_at_batches(
     add_disk(opening, estimate, kept, checks)
 
 
-def _workload(
-    config: OnlineConfig, opening: Opening, found: OnlineBatches, prompt_tokens: int, beside: _Beside
+def online_workload(
+    config: OnlineConfig, opening: Opening, found: OnlineBatches, prompt_tokens: int, beside: Beside
 ) -> Workload:
+    """Return the largest batches of a run, whose memory is estimated.
+
+    Args:
+        config: The run.
+        opening: What is open; its sampler, device and adapter count.
+        found: The batches.
+        prompt_tokens: Of the longest prompt.
+        beside: What else is worked on.
+    """
     rows, evaluated = found.micro_batch_rows, beside.evaluated
     # A replayed batch is packed under the same budget, but its rollouts may be longer or more.
     stored = max((min(batch.tokens, config.train.token_budget) for batch in beside.replay.batches), default=0)

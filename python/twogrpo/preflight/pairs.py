@@ -21,7 +21,7 @@ def pairs_section(data: "PairData", counts: "PairCounts", config: "DpoConfig") -
         counts: Groups of the store.
         config: The run.
     """
-    lengths = sorted(data.length(chosen) + data.length(rejected) for chosen, rejected in data.rollout_ids)
+    lengths = sorted(data.lengths_N2().sum(axis=1).tolist())
     tokens = {"min": lengths[0], "median": median(lengths), "max": lengths[-1]}
     groups = f"{counts.groups:,}: {counts.decided:,} decided, {counts.tied:,} tied, {counts.inert:,} inert"
     facts = (
