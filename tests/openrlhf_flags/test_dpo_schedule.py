@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -16,10 +17,14 @@ PAIRS = 12
 @pytest.fixture
 def data():
     """Twelve pairs whose chosen rollouts have even ids, of unequal lengths."""
-    rollout_ids = [(2 * pair, 2 * pair + 1) for pair in range(PAIRS)]
-    prompts = {row: [100 + row // 2] * (1 + row // 2) for row in range(2 * PAIRS)}
-    responses = {row: [row] * (1 + row % 5) for row in range(2 * PAIRS)}
-    return PairData(rollout_ids, prompts, responses)
+    rows = range(2 * PAIRS)
+    rollouts = {
+        "rollout_id": rows,
+        "prompt_ids": [[100 + row // 2] * (1 + row // 2) for row in rows],
+        "response_ids": [[row] * (1 + row % 5) for row in rows],
+    }
+    ids = dict.fromkeys(["prompt_ids", "response_ids"], pl.List(pl.Int32))
+    return PairData.of(np.array(rows).reshape(-1, 2), pl.DataFrame(rollouts, schema_overrides=ids))
 
 
 def steps_of(schedule):
@@ -66,7 +71,7 @@ def test_an_update_may_be_more_than_all_pairs(data):
 def test_like_lengths_stand_together_within_a_step(data):
     schedule = lay_out(data, dpo("train.rollouts_per_update=8", "train.epochs=1"))
     for step in steps_of(schedule):
-        lengths = [max(map(data.length, data.rollout_ids[pair])) for pair in step]
+        lengths = data.lengths_N2()[step].max(axis=1).tolist()
         assert lengths == sorted(lengths, reverse=True)
 
 
@@ -76,10 +81,9 @@ def test_the_file_has_the_token_ids_in_training_order(data, tmp_path):
     rows = pl.read_parquet(tmp_path / "schedule.parquet")
     assert rows.schema == dict.fromkeys(["prompt_ids", "chosen_ids", "rejected_ids"], pl.List(pl.Int32))
     for pair, (prompt, chosen, rejected) in zip(schedule.order, rows.iter_rows(), strict=True):
-        assert prompt == data.prompt_ids[2 * pair]
-        assert chosen == data.response_ids[2 * pair]
-        assert rejected == data.response_ids[2 * pair + 1]
+        assert data.sequences([pair]) == ([prompt] * 2, [chosen, rejected])
 
 
 def test_the_longest_rollout_counts_its_prompt(data):
-    assert lay_out(data, dpo("train.steps=1")).longest == max(map(data.length, range(2 * PAIRS)))
+    # The last pair's prompt has twelve tokens, its longer response four.
+    assert lay_out(data, dpo("train.steps=1")).longest == 12 + 4

@@ -124,6 +124,31 @@ def test_rollouts_without_token_ids_and_text_are_named(tmp_path, settings):
         prefer(settings(), tmp_path / "store")
 
 
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        ({"prompt_ids": [[1], [1]], "response_ids": [[2], [3, -100]]}, "has -100 among its response_ids"),
+        ({"prompt_ids": [[1], [-1, 1]], "response_ids": [[2], [3]]}, "has -1 among its prompt_ids"),
+        ({"prompt_ids": [[1], []], "response_ids": [[2], [3]]}, "has no token in its prompt_ids"),
+    ],
+)
+def test_token_ids_that_no_model_has_are_named_at_the_start(tmp_path, settings, ids, found):
+    with tg.RolloutStore.open(tmp_path / "store", run_id="r") as store:
+        rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt_id": ["p"] * 2, "reward": [1.0, 0.0]}
+        store.append(pl.DataFrame({**rows, **ids}), step=0)
+    stored = tg.RolloutStore.open(tmp_path / "store").scan().filter(rollout_idx=1).collect()
+    with pytest.raises(tg.DataError, match=f"^rollout {stored['rollout_id'].item()} {found}"):
+        prefer(settings(), tmp_path / "store")
+
+
+def test_a_response_may_have_no_token(tmp_path, settings):
+    with tg.RolloutStore.open(tmp_path / "store", run_id="r") as store:
+        rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt_id": ["p"] * 2, "reward": [1.0, 0.0]}
+        store.append(pl.DataFrame({**rows, "prompt_ids": [[1], [1]], "response_ids": [[2], []]}), step=0)
+    (row,) = metrics(prefer(settings("train.steps=1"), tmp_path / "store"))
+    assert row["loss"] == pytest.approx(0.693147, abs=1e-4)
+
+
 def test_the_local_engine_runs_no_other(settings, online):
     with pytest.raises(tg.ConfigError, match="engine=openrlhf is not the engine of this function"):
         prefer(settings("engine=openrlhf"), online.path)

@@ -6,6 +6,7 @@ from transformers import AutoTokenizer
 
 import twogrpo as tg
 from twogrpo.config import DpoConfig
+from twogrpo.train import pair_text
 from twogrpo.train.pair_data import load_pair_data
 from twogrpo.train.pair_text import PairText
 
@@ -53,6 +54,16 @@ def test_an_end_token_in_the_text_is_not_doubled(text, tokenizer):
     assert text().fill(rollouts(response=written))["response_ids"][0].to_list().count(tokenizer.eos_token_id) == 1
 
 
+def test_rollouts_are_tokenised_slice_by_slice_in_their_order(text, monkeypatch):
+    rows = {"prompt": ["1", "2", "1"], "response": ["4", "5", "6"], "finish_reason": ["length"] * 3}
+    rows |= {"rollout_id": [7, 8, 9], "prompt_ids": [None, [1], [2]], "response_ids": [None, None, None]}
+    whole = text().fill(rollouts(**rows))
+    monkeypatch.setattr(pair_text, "_SLICE", 2)
+    assert text().fill(rollouts(**rows)).equals(whole)
+    singly = [text().fill(rollouts(**{name: [values[row]] for name, values in rows.items()})) for row in range(3)]
+    assert pl.concat(singly).equals(whole)
+
+
 def test_ids_that_are_stored_stay(text):
     filled = text().fill(rollouts(prompt_ids=[[1, 2], None], response_ids=[None, [3]]))
     assert filled["prompt_ids"][0].to_list() == [1, 2]
@@ -84,4 +95,4 @@ def test_no_tokenizer_is_loaded_where_all_ids_are_stored(tmp_path):
 
     text = PairText(DpoConfig.load(None, ["model.path=unused"]), refuse)
     data = pair_data(tmp_path, text, prompt_ids=[[1], [1]], response_ids=[[2], [3]])
-    assert (data.tokenised, sorted(data.response_ids.values())) == (0, [[2], [3]])
+    assert (data.tokenised, sorted(data.response_ids.to_list())) == (0, [[2], [3]])

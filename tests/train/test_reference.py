@@ -1,5 +1,6 @@
 """The cache of the reference's logprobs: read where it is whole, else computed again."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -51,12 +52,10 @@ def test_a_cache_of_anything_else_is_as_none(tmp_path, table):
 
 
 def pair_data(prompts, lengths):
-    rows = range(len(lengths))
-    return PairData(
-        [(row, row + 1) for row in rows[::2]],
-        prompt_ids={row: list(prompts[row]) for row in rows},
-        response_ids={row: [9] * lengths[row] for row in rows},
-    )
+    """Return pairs of neighbours, rollout ids counted from 100."""
+    rollout_ids = range(100, 100 + len(lengths))
+    rollouts = {"rollout_id": rollout_ids, "prompt_ids": map(list, prompts), "response_ids": [[9] * n for n in lengths]}
+    return PairData.of(np.array(rollout_ids).reshape(-1, 2), pl.DataFrame(rollouts))
 
 
 def test_passes_hold_every_rollout_once_with_those_of_a_prompt_side_by_side():

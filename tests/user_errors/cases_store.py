@@ -42,6 +42,23 @@ def no_policy_known(folder):
     every_reward_equal(folder)
 
 
+def logged_with(prompt_ids, response_ids):
+    """Return how another program logs a pair into the run's store, with these token ids of the rejected rollout."""
+
+    def prepare(folder):
+        import polars as pl
+
+        import twogrpo as tg
+
+        rows = {"group_id": [0, 0], "rollout_idx": [0, 1], "prompt_id": ["p", "p"], "reward": [1.0, 0.0]}
+        ids = {"prompt_ids": [[1], prompt_ids], "response_ids": [[2], response_ids]}
+        shutil.rmtree(folder / "run" / "rollouts")
+        with tg.RolloutStore.open(folder / "run" / "rollouts", run_id="run") as store:
+            store.append(pl.DataFrame({**rows, **ids}), 0)
+
+    return prepare
+
+
 def another_tokenizer(folder):
     from transformers import AutoTokenizer
 
@@ -230,6 +247,22 @@ STORE = [
         words=dpo("dpo.reference=./none"),
         code=3,
         says=("dpo.reference=./none: no such folder",),
+    ),
+    Case(
+        did="train with `dpo` on token ids below 0",
+        needs="run",
+        words=dpo(),
+        prepare=logged_with([1], [2, -100]),
+        code=3,
+        says=("has -100 among its response_ids", "count from 0", "without what they were padded with"),
+    ),
+    Case(
+        did="train with `dpo` on a rollout without a token in its prompt",
+        needs="run",
+        words=dpo(),
+        prepare=logged_with([], [2]),
+        code=3,
+        says=("has no token in its prompt_ids", "leave prompt_ids null"),
     ),
     Case(
         did="train with `dpo` on a model that embeds fewer tokens",

@@ -92,9 +92,11 @@ def _whole_model(key: str, path: str) -> str:
 
 
 def _check_prompts(data: PairData) -> None:
-    for chosen, rejected in data.rollout_ids:
-        if data.prompt_ids[chosen] != data.prompt_ids[rejected]:
-            raise DataError(
-                f"rollouts {chosen} and {rejected} are a pair and have different token ids as their prompt, where "
-                "OpenRLHF takes one prompt for both; use engine=local, or pairs.cross_step=false"
-            )
+    prompts_N2 = data.prompts_B[data.rows_N2]
+    unlike = data.rollout_ids_N2[prompts_N2[:, 0] != prompts_N2[:, 1]]
+    if len(unlike):
+        chosen, rejected = unlike[0]
+        raise DataError(
+            f"rollouts {chosen} and {rejected} are a pair and have different token ids as their prompt, where "
+            "OpenRLHF takes one prompt for both; use engine=local, or pairs.cross_step=false"
+        )

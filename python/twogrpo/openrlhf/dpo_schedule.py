@@ -42,21 +42,21 @@ class PairSchedule:
     @property
     def longest(self) -> int:
         """Tokens of the longest rollout, prompt included."""
-        return max(self.data.length(row) for pair in self.data.rollout_ids for row in pair)
+        return int(self.data.lengths_B().max())
 
     def write(self, path: Path) -> None:
         """Write one row a pair in training order: prompt_ids, chosen_ids and rejected_ids."""
         import polars as pl
 
         temporary = path.with_name(f".{path.name}.tmp")
-        data, kind = self.data, pl.List(pl.Int32)
-        pairs = [data.rollout_ids[index] for index in self.order]
+        data = self.data
+        chosen, rejected = data.rows_N2[self.order].T
         columns = {
-            "prompt_ids": [data.prompt_ids[chosen] for chosen, _ in pairs],
-            "chosen_ids": [data.response_ids[chosen] for chosen, _ in pairs],
-            "rejected_ids": [data.response_ids[rejected] for _, rejected in pairs],
+            "prompt_ids": data.prompt_ids.gather(data.prompts_B[chosen]),
+            "chosen_ids": data.response_ids.gather(chosen),
+            "rejected_ids": data.response_ids.gather(rejected),
         }
-        pl.DataFrame(columns, schema=dict.fromkeys(columns, kind)).write_parquet(temporary, row_group_size=_ROW_GROUP)
+        pl.DataFrame(columns).write_parquet(temporary, row_group_size=_ROW_GROUP)
         temporary.replace(path)
 
 
@@ -74,9 +74,10 @@ def lay_out(data: "PairData", config: "DpoConfig") -> PairSchedule:
     per_step = (config.train.rollouts_per_update or 2 * len(data)) // 2
     steps = config.train.steps or math.ceil((config.train.epochs or 1) * len(data) / per_step)
     endless = (index for epoch in count() for index in _permutation(data, per_step, config.seed, epoch))
+    longer = data.lengths_N2().max(axis=1).tolist()
     order: list[int] = []
     for _ in range(steps):
-        order += sorted(islice(endless, per_step), key=lambda index: (-_longer(data, index), index))
+        order += sorted(islice(endless, per_step), key=lambda index: (-longer[index], index))
     return PairSchedule(data, order, per_step)
 
 
@@ -85,7 +86,3 @@ def _permutation(data: "PairData", per_step: int, seed: int, epoch: int) -> Iter
     for step in range(plan.steps):
         for rows in plan.micro_batches(step):
             yield from rows
-
-
-def _longer(data: "PairData", index: int) -> int:
-    return max(data.length(row) for row in data.rollout_ids[index])

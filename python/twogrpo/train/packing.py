@@ -20,8 +20,10 @@ __all__ = ["AttentionRows", "PackedBatch", "check_sequences", "like_lengths"]
 
 Index = NDArray[np.int64]
 
-# A row shorter than this share of its block's longest one begins a block of its own, once the block has some rows: what
-# padding costs is saved, and no product is so small that starting it costs more.
+# At least this share of a block's positions are tokens; the rest is padding, which costs what tokens cost. A block has
+# a cost of its own as well, about as much as padding a few short rows to this share saves. Once it has some rows it
+# ends at the first that is shorter than this share of its longest. A row that is no shorter never begins a block, so
+# each block's rows are shorter by a quarter at least than those of the one before, and a batch has few blocks.
 LIKE_LENGTH = 0.75
 BLOCK_ROWS = 8
 
@@ -184,12 +186,19 @@ def check_sequences(prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[
 
 
 def like_lengths(lengths: Sequence[int]) -> list[list[int]]:
-    """Return rows from the longest to the shortest, cut into blocks of like lengths."""
+    """Return rows from the longest to the shortest, cut into blocks of like lengths.
+
+    Padded to its longest row, a block has at most 1 / `LIKE_LENGTH` positions a token.
+    """
     blocks: list[list[int]] = []
+    longest = tokens = 0
     for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        is_like = blocks and lengths[row] >= LIKE_LENGTH * lengths[blocks[-1][0]]
-        if blocks and (is_like or len(blocks[-1]) < BLOCK_ROWS):
-            blocks[-1].append(row)
-        else:
-            blocks.append([row])
+        length = lengths[row]
+        rows = len(blocks[-1]) if blocks else 0
+        is_padded = tokens + length < LIKE_LENGTH * (rows + 1) * longest
+        if not blocks or is_padded or (rows >= BLOCK_ROWS and length < LIKE_LENGTH * longest):
+            blocks.append([])
+            longest, tokens = length, 0
+        blocks[-1].append(row)
+        tokens += length
     return blocks

@@ -62,9 +62,10 @@ def check_pairs(
 
     Raises:
         ConfigError: No micro-batch holds the longest pair.
-        DataError: The rollouts were made with another tokenizer, or with token ids that the model does not know.
+        DataError: The rollouts were made with another tokenizer, with token ids that the model does not know or no
+            model has, or without a prompt.
     """
-    longest = max(data.length(chosen) + data.length(rejected) for chosen, rejected in data.rollout_ids)
+    longest = int(data.lengths_N2().sum(axis=1).max())
     if longest > config.train.token_budget:
         raise ConfigError(
             f"train.token_budget={config.train.token_budget} cannot hold the longest pair, {longest} tokens in its two "
@@ -84,9 +85,13 @@ def check_token_ids(
     """Refuse token ids that are not those of the model; the arguments are those of `check_pairs`.
 
     Raises:
-        DataError: The rollouts were made with another tokenizer, or with token ids that the model does not know.
+        DataError: The rollouts were made with another tokenizer, with token ids that the model does not know or no
+            model has, or without a prompt.
     """
-    largest = max(max(ids, default=0) for rows in (data.prompt_ids, data.response_ids) for ids in rows.values())
+    _check_prompts(data)
+    _check_negative(data)
+    # An empty response has no largest id.
+    largest = max(int(ids.list.max().fill_null(0).to_numpy().max()) for ids in (data.prompt_ids, data.response_ids))
     check_stored_ids(largest, made_with, config, tokenizer=tokenizer, model=model)
 
 
@@ -124,6 +129,28 @@ def check_stored_ids(
             f"the stored rollouts have token ids up to {largest}, but model.path={config.model.path} embeds 0 to "
             f"{embedded - 1}; name the model that their run started from"
         )
+
+
+def _check_prompts(data: "PairData") -> None:
+    is_empty = data.prompt_ids.list.len() == 0
+    if is_empty.any():
+        rollout_id = data.rollout_ids_B[is_empty.to_numpy()[data.prompts_B]][0]
+        raise DataError(
+            f"rollout {rollout_id} has no token in its prompt_ids, and a response needs one before it; store the ids "
+            "that the policy was asked with, or leave prompt_ids null to have the text tokenised"
+        )
+
+
+def _check_negative(data: "PairData") -> None:
+    prompts, responses_B = (ids.list.min().fill_null(0).to_numpy() for ids in (data.prompt_ids, data.response_ids))
+    for name, smallest_B in (("prompt_ids", prompts[data.prompts_B]), ("response_ids", responses_B)):
+        row = int(smallest_B.argmin())
+        if smallest_B[row] < 0:
+            found = f"rollout {data.rollout_ids_B[row]} has {smallest_B[row]} among its {name}"
+            raise DataError(
+                f"{found}, and token ids count from 0; store the ids without what they were padded with, or leave "
+                f"{name} null to have the text tokenised"
+            )
 
 
 def _command(config: "RunConfig") -> str:

@@ -1,9 +1,15 @@
-"""Token ids of the pairs to train on, read from the store by rollout id; of text alone where none are stored."""
+"""Token ids of the pairs to train on, read from the store by rollout id; of text alone where none are stored.
+
+They stay in Arrow's columns, four bytes an id, and become lists for one micro-batch at a time.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from twogrpo.errors import DataError
 from twogrpo.train.pair_text import PairText
@@ -15,25 +21,54 @@ if TYPE_CHECKING:
 
 __all__ = ["PairData", "load_pair_data"]
 
+Index = NDArray[np.int64]
+Ids = list[list[int]]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class PairData:
-    """Pairs in their built order.
+    """Pairs in their built order, with every rollout once and every prompt once.
 
     Attributes:
-        rollout_ids: (chosen, rejected) of every pair.
-        prompt_ids: Token ids of the prompt, by rollout id.
-        response_ids: Token ids of the response, by rollout id.
+        rollout_ids_B: The rollouts of all pairs, ascending, int64.
+        rows_N2: Places of (chosen, rejected) in `rollout_ids_B`.
+        prompts_B: Place of each rollout's prompt in `prompt_ids`.
+        prompt_ids: Token ids of each prompt that differs from all others, in the order of lists; List(Int32).
+        response_ids: Token ids of each rollout's response; List(Int32).
         tokenised: Rollouts that were stored without token ids, and whose text was tokenised.
     """
 
-    rollout_ids: list[tuple[int, int]]
-    prompt_ids: dict[int, list[int]]
-    response_ids: dict[int, list[int]]
+    rollout_ids_B: Index
+    rows_N2: Index
+    prompts_B: Index
+    prompt_ids: "pl.Series"
+    response_ids: "pl.Series"
     tokenised: int = 0
 
+    @classmethod
+    def of(cls, rollout_ids_N2: Index, rollouts: "pl.DataFrame", *, tokenised: int = 0) -> Self:
+        """Return pairs with the token ids of their rollouts.
+
+        Args:
+            rollout_ids_N2: (chosen, rejected) of every pair.
+            rollouts: Columns rollout_id, prompt_ids and response_ids; every rollout of a pair, once.
+            tokenised: As the attribute.
+        """
+        # Column by column: a sorted table would be a second copy of every token.
+        order = rollouts["rollout_id"].arg_sort()
+        rollout_ids_B = rollouts["rollout_id"].gather(order).to_numpy()
+        prompt_ids, prompts_B = _distinct(rollouts["prompt_ids"])
+        rows_N2 = np.searchsorted(rollout_ids_B, rollout_ids_N2)
+        response_ids = rollouts["response_ids"].gather(order)
+        return cls(rollout_ids_B, rows_N2, prompts_B[order.to_numpy()], prompt_ids, response_ids, tokenised)
+
     def __len__(self) -> int:
-        return len(self.rollout_ids)
+        return len(self.rows_N2)
+
+    @property
+    def rollout_ids_N2(self) -> Index:
+        """(chosen, rejected) of every pair."""
+        return self.rollout_ids_B[self.rows_N2]
 
     def pin(self, path: Path, *, is_resumed: bool) -> None:
         """Write the pairs into the run folder, so that a resumed run can only go on with the same ones.
@@ -44,7 +79,7 @@ class PairData:
         import polars as pl
 
         columns = ["chosen_rollout_id", "rejected_rollout_id"]
-        table = pl.DataFrame(self.rollout_ids, schema=columns, orient="row")
+        table = pl.DataFrame(self.rollout_ids_N2, schema=columns, orient="row")
         if not is_resumed or not path.exists():
             temporary = path.with_name(f".{path.name}.tmp")
             table.write_parquet(temporary)
@@ -59,23 +94,35 @@ class PairData:
                 f"{path}: the run was trained on other pairs; name the rollouts it began with, or a new run_dir"
             )
 
-    def length(self, rollout_id: int) -> int:
-        """Return the tokens of one rollout, prompt included."""
-        return len(self.prompt_ids[rollout_id]) + len(self.response_ids[rollout_id])
+    def lengths_B(self) -> Index:
+        """Return the tokens of every rollout, prompt included."""
+        return self.prompt_ids.list.len().to_numpy()[self.prompts_B] + self.response_lengths_B()
+
+    def response_lengths_B(self) -> Index:
+        """Return the tokens of every rollout's response."""
+        return self.response_ids.list.len().to_numpy().astype(np.int64)
+
+    def lengths_N2(self) -> Index:
+        """Return the same of the rollouts of every pair."""
+        return self.lengths_B()[self.rows_N2]
 
     def items(self) -> "pl.DataFrame":
         """Return one item a pair for the batch plan, as long as both of its rollouts."""
         import polars as pl
 
-        lengths = [self.length(chosen) + self.length(rejected) for chosen, rejected in self.rollout_ids]
         return pl.DataFrame(
-            {"item_id": range(len(self)), "length": lengths}, schema={"item_id": pl.Int64, "length": pl.Int32}
+            {"item_id": range(len(self)), "length": self.lengths_N2().sum(axis=1)},
+            schema={"item_id": pl.Int64, "length": pl.Int32},
         )
 
-    def sequences(self, pairs: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
+    def sequences(self, pairs: Sequence[int]) -> tuple[Ids, Ids]:
         """Return prompts and responses of some pairs: all chosen rollouts, then all rejected ones."""
-        order = [self.rollout_ids[pair][side] for side in (0, 1) for pair in pairs]
-        return [self.prompt_ids[row] for row in order], [self.response_ids[row] for row in order]
+        return self.rollouts(self.rows_N2[list(pairs)].T.ravel())
+
+    def rollouts(self, rows: Sequence[int] | Index) -> tuple[Ids, Ids]:
+        """Return prompts and responses of some rollouts, by their places in `rollout_ids_B`."""
+        rows = np.asarray(rows)
+        return self.prompt_ids.gather(self.prompts_B[rows]).to_list(), self.response_ids.gather(rows).to_list()
 
 
 def load_pair_data(store: "RolloutStore", pairs: "pl.DataFrame", text: PairText) -> PairData:
@@ -88,25 +135,27 @@ def load_pair_data(store: "RolloutStore", pairs: "pl.DataFrame", text: PairText)
 
     Raises:
         ConfigError: Text is to be tokenised, and the configured template cannot be used.
-        DataError: There are no pairs, or a rollout has neither token ids nor text.
+        DataError: There are no pairs, or a rollout is gone or has neither token ids nor text.
     """
     import polars as pl
 
     if pairs.is_empty():
         raise DataError(f"{store.path} makes no pair; `twogrpo pairs` counts its groups and says which are tied")
-    rollout_ids = list(pairs.select("chosen_rollout_id", "rejected_rollout_id").iter_rows())
-    wanted = pl.Series([row for pair in rollout_ids for row in pair], dtype=pl.Int64).unique()
+    rollout_ids_N2 = pairs.select("chosen_rollout_id", "rejected_rollout_id").to_numpy()
+    wanted = pl.Series(rollout_ids_N2.ravel()).unique()
     found = _rows(store, wanted, "prompt_ids", "response_ids")
+    lost = wanted.filter(~wanted.is_in(found["rollout_id"].implode()))
+    if len(lost):
+        raise DataError(
+            f"{store.path} no longer has rollout {lost[0]} and {len(lost) - 1} others of its pairs; run again"
+        )
     is_bare = found["prompt_ids"].is_null() | found["response_ids"].is_null()
     if is_bare.any():
         bare = found.filter(is_bare)
         written = _rows(store, bare["rollout_id"], "prompt", "response", "finish_reason")
         filled = text.fill(bare.join(written, on="rollout_id")).select(found.columns)
         found = pl.concat([found.filter(~is_bare), filled])
-    keys = found["rollout_id"].to_list()
-    prompt_ids = dict(zip(keys, found["prompt_ids"].to_list(), strict=True))
-    response_ids = dict(zip(keys, found["response_ids"].to_list(), strict=True))
-    return PairData(rollout_ids, prompt_ids, response_ids, tokenised=int(is_bare.sum()))
+    return PairData.of(rollout_ids_N2, found, tokenised=int(is_bare.sum()))
 
 
 def _rows(store: "RolloutStore", wanted: "pl.Series", *columns: str) -> "pl.DataFrame":
@@ -114,3 +163,10 @@ def _rows(store: "RolloutStore", wanted: "pl.Series", *columns: str) -> "pl.Data
 
     rows = store.scan().select("rollout_id", *columns)
     return rows.filter(pl.col("rollout_id").is_in(wanted.implode())).collect()
+
+
+def _distinct(ids: "pl.Series") -> "tuple[pl.Series, Index]":
+    """Return the lists that differ, in the order of lists, and each one's place among them."""
+    places_B = ids.rank("dense").to_numpy().astype(np.int64) - 1
+    _, first = np.unique(places_B, return_index=True)
+    return ids.gather(first), places_B

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["PairText"]
 
 _CUT = "length"
+_SLICE = 4096
 
 
 @dataclass(frozen=True)
@@ -61,22 +62,29 @@ class PairText:
             _filled(rows["prompt_ids"], bare_prompts, prompts), _filled(rows["response_ids"], bare_responses, responses)
         )
 
-    def _prompts(self, rows: "pl.DataFrame", tokenizer: "PreTrainedTokenizerBase") -> list[list[int]]:
+    def _prompts(self, rows: "pl.DataFrame", tokenizer: "PreTrainedTokenizerBase") -> "pl.Series":
         _refuse_nulls(rows, "prompt")
         if rows.is_empty():
-            return []
+            return _ids([])
         data = self.config.data
         # A prompt stands in both rollouts of a pair at least; it is tokenised once.
         wanted = [PromptRow(f"the prompt {text[:40]!r}", text, (), "") for text in rows["prompt"].unique()]
         made = PromptSet.of_rows(wanted, tokenizer, system=data.system, suffix=data.suffix, template=data.template)
         ids = {prompt.text: list(prompt.token_ids) for prompt in made.prompts}
-        return [ids[text] for text in rows["prompt"]]
+        return _ids([ids[text] for text in rows["prompt"]])
 
 
-def _responses(rows: "pl.DataFrame", tokenizer: "PreTrainedTokenizerBase") -> list[list[int]]:
+def _responses(rows: "pl.DataFrame", tokenizer: "PreTrainedTokenizerBase") -> "pl.Series":
+    import polars as pl
+
     _refuse_nulls(rows, "response")
-    texts = rows["response"].to_list()
-    encoded = tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+    # Lists of Python take ten times what is kept; only one slice's exist at once.
+    slices = [_ids(_encoded(part, tokenizer)) for part in rows.iter_slices(_SLICE)]
+    return pl.concat([_ids([]), *slices])
+
+
+def _encoded(rows: "pl.DataFrame", tokenizer: "PreTrainedTokenizerBase") -> list[list[int]]:
+    encoded = tokenizer(rows["response"].to_list(), add_special_tokens=False)["input_ids"]
     end = tokenizer.eos_token_id
     made = []
     for ids, reason in zip(encoded, rows["finish_reason"], strict=True):
@@ -85,12 +93,17 @@ def _responses(rows: "pl.DataFrame", tokenizer: "PreTrainedTokenizerBase") -> li
     return made
 
 
-def _filled(column: "pl.Series", is_bare: "pl.Series", made: list[list[int]]) -> "pl.Series":
+def _ids(values: list[list[int]]) -> "pl.Series":
     import polars as pl
 
-    fresh = iter(made)
-    values = [next(fresh) if bare else ids for bare, ids in zip(is_bare, column.to_list(), strict=True)]
-    return pl.Series(column.name, values, dtype=pl.List(pl.Int32))
+    return pl.Series(values, dtype=pl.List(pl.Int32))
+
+
+def _filled(column: "pl.Series", is_bare: "pl.Series", made: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    places = pl.concat([(~is_bare).arg_true(), is_bare.arg_true()])
+    return pl.concat([column.drop_nulls(), made.alias(column.name)]).gather(places.arg_sort())
 
 
 def _refuse_nulls(rows: "pl.DataFrame", name: str) -> None:

@@ -33,10 +33,12 @@ def reference_logps(session: "Session", data: "PairData", reference: str, token_
     cache = session.folder.reference / "logprobs.parquet"
     # What stands in the folder of a run that begins is of one that was killed before it had begun: of any model.
     known = _read(cache) if session.folder.is_resumed else {}
-    if any(row not in known for pair in data.rollout_ids for row in pair):
-        known = _compute(_reference_learner(session, reference), data, min(token_budget, PASS_TOKENS))
+    rollout_ids = data.rollout_ids_B.tolist()
+    if any(rollout_id not in known for rollout_id in rollout_ids):
+        logps_B = _compute(_reference_learner(session, reference), data, min(token_budget, PASS_TOKENS))
+        known = dict(zip(rollout_ids, logps_B.tolist(), strict=True))
         _write(cache, known)
-    return torch.tensor([[known[chosen], known[rejected]] for chosen, rejected in data.rollout_ids]).double()
+    return torch.tensor([known[rollout_id] for rollout_id in rollout_ids], dtype=torch.float64)[data.rows_N2]
 
 
 def _reference_learner(session: "Session", reference: str) -> Learner:
@@ -48,27 +50,26 @@ def _reference_learner(session: "Session", reference: str) -> Learner:
     return Learner(model, live.optimizer, live.device, live.dtype, live.pad_id)
 
 
-def _compute(learner: Learner, data: "PairData", token_budget: int) -> dict[int, float]:
-    logps: dict[int, float] = {}
+def _compute(learner: Learner, data: "PairData", token_budget: int) -> Tensor:
+    """Return the summed logprobs of every rollout, float64."""
+    sums_B = torch.empty(len(data.rollout_ids_B), dtype=torch.float64)
     with torch.no_grad():
         for rows in _passes(data, token_budget):
-            logps_BR, mask_BR = learner.logps(
-                [data.prompt_ids[row] for row in rows], [data.response_ids[row] for row in rows]
-            )
-            sums_B = (logps_BR.double() * mask_BR).sum(dim=1)
-            logps.update(zip(rows, sums_B.tolist(), strict=True))
-    return logps
+            logps_BR, mask_BR = learner.logps(*data.rollouts(rows))
+            sums_B[rows] = (logps_BR.double() * mask_BR).sum(dim=1).cpu()
+    return sums_B
 
 
 def _passes(data: "PairData", token_budget: int) -> Iterator[list[int]]:
-    """Yield every rollout once, in passes of at most so many tokens; a longer rollout has a pass of its own.
+    """Yield the place of every rollout once, in passes of at most so many tokens; a longer one has a pass of its own.
 
     Rollouts of one prompt stand side by side, so that it is computed once for them.
     """
     rows: list[int] = []
     tokens = 0
-    for row in sorted(data.response_ids, key=lambda row: (data.prompt_ids[row], row)):
-        length = data.length(row)
+    lengths = data.lengths_B().tolist()
+    for row in data.prompts_B.argsort(kind="stable").tolist():
+        length = lengths[row]
         if rows and tokens + length > token_budget:
             yield rows
             rows, tokens = [], 0
