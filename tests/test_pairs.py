@@ -279,6 +279,15 @@ def test_the_same_rollout_twice_is_named():
         ({"max_per_rollout": 0}, "pairs.max_per_rollout=0 is out of range"),
         ({"length_ratio_max": 0.5}, "pairs.length_ratio_max=0.5 is out of range"),
         ({"seed": -1}, "pairs.seed=-1 is out of range"),
+        ({"seed": 2**64}, "pairs.seed=18446744073709551616 is out of range; expected 0 to 2.64 - 1$"),
+        ({"seed": "a"}, "pairs.seed is of type str; expected a whole number$"),
+        ({"max_per_prompt": 2.5}, "pairs.max_per_prompt is of type float; expected a whole number, or none for no"),
+        ({"max_staleness": True}, "pairs.max_staleness is of type bool; expected a whole number, or none for no"),
+        ({"margin": "wide"}, "pairs.margin is of type str; expected a number"),
+        ({"margin": 10**400}, "pairs.margin is larger than any float"),
+        ({"length_ratio_max": "2"}, "pairs.length_ratio_max is of type str; expected a number"),
+        ({"dedupe": "yes"}, "pairs.dedupe is of type str; expected true or false"),
+        ({"strategy": 3}, "pairs.strategy is of type int; expected a name"),
     ],
 )
 def test_a_wrong_value_is_named(spec, message):

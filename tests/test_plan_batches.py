@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -143,11 +144,62 @@ def test_too_long_is_an_error_or_dropped_with_its_pair():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("token_budget", 0), ("ranks", 0), ("rollouts_per_step", 0), ("epoch", -1)]
+    ("name", "value", "expected"),
+    [
+        ("token_budget", 0, "1 to 2^64 - 1"),
+        ("ranks", 0, "1 to 65,536"),
+        ("ranks", 65_537, "1 to 65,536"),
+        ("ranks", 2**62, "1 to 65,536"),
+        ("ranks", 2**64, "1 to 65,536"),
+        ("rollouts_per_step", 0, "1 to 2^64 - 1, or None for all of them"),
+        ("rollouts_per_step", 2**64, "1 to 2^64 - 1, or None for all of them"),
+        ("epoch", -1, "0 to 2^64 - 1"),
+        ("epoch", 2**64, "0 to 2^64 - 1"),
+    ],
 )
-def test_numbers_out_of_range_are_named(name, value):
-    with pytest.raises(ConfigError, match=f"{name}={value} is out of range"):
+def test_numbers_out_of_range_are_named(name, value, expected):
+    with pytest.raises(ConfigError) as raised:
         plan_batches(items([1]), **{"token_budget": 64, name: value})
+    assert str(raised.value) == f"{name}={value} is out of range; expected {expected}"
+
+
+def test_a_number_too_long_to_write_out_is_named_by_its_size():
+    with pytest.raises(ConfigError, match=r"epoch=\(a number of 16610 bits\) is out of range"):
+        plan_batches(items([1]), token_budget=64, epoch=10**5000)
+
+
+@pytest.mark.parametrize("name", ["token_budget", "ranks", "rollouts_per_step", "epoch", "seed"])
+@pytest.mark.parametrize("value", ["8", 8.5])
+def test_what_is_no_whole_number_is_named(name, value):
+    with pytest.raises(ConfigError, match=f"{name} is of type {type(value).__name__}; expected a whole number"):
+        plan_batches(items([1]), **{"token_budget": 64, name: value})
+
+
+@pytest.mark.parametrize(
+    ("oversize", "message"),
+    [("keep", "oversize=keep is unknown; use error or drop"), (None, "oversize is of type NoneType; expected error")],
+)
+def test_an_unknown_oversize_is_named(oversize, message):
+    with pytest.raises(ConfigError, match=message):
+        plan_batches(items([1]), token_budget=64, oversize=oversize)
+
+
+def test_ranks_with_nothing_to_do_in_most_steps_are_refused():
+    with pytest.raises(ConfigError, match=r"ranks=65536 over 300 optimizer steps is out of range"):
+        plan_batches(items([1] * 300), token_budget=64, ranks=65_536, rollouts_per_step=1)
+
+
+def test_numbers_of_numpy_are_numbers():
+    frame = items(list(range(1, 60)))
+    options = {"token_budget": 64, "rollouts_per_step": 8, "ranks": 2, "seed": 5, "epoch": 1}
+    of_numpy = {name: np.int64(value) for name, value in options.items()}
+    assert plan_batches(frame, **of_numpy).hash == plan_batches(frame, **options).hash
+
+
+@pytest.mark.parametrize("advantage", [["1.0", "0.0"], [[1.0], [0.0]], [{"a": 1.0}, {"a": 0.0}]])
+def test_an_advantage_that_is_no_number_is_bad_data(advantage):
+    with pytest.raises(DataError, match=r"items have an advantage of type \w+.*; expected numbers"):
+        plan_batches(items([1, 2], advantage=advantage), token_budget=64)
 
 
 def test_columns_missing_or_null_are_named():
@@ -176,9 +228,23 @@ def test_a_step_is_found_in_a_long_plan():
     assert found == plan.table["item_id"].to_list()
 
 
-def test_a_step_that_is_not_there_is_an_error():
-    with pytest.raises(IndexError):
-        plan_batches(items([1]), token_budget=16).micro_batches(1)
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ({"step": 2}, "step=2 is not in the plan, which has 2; expected 0 to 1"),
+        ({"step": -1}, "step=-1 is not in the plan"),
+        ({"step": 0, "rank": 3}, "rank=3 is not in the plan, which has 3; expected 0 to 2"),
+        ({"step": 0, "rank": -1}, "rank=-1 is not in the plan"),
+    ],
+)
+def test_a_place_that_is_not_in_the_plan_is_an_error(place, message):
+    plan = plan_batches(items([1, 1]), token_budget=16, rollouts_per_step=1, ranks=3)
+    with pytest.raises(IndexError, match=message):
+        plan.micro_batches(**place)
+
+
+def test_a_rank_with_nothing_to_do_has_empty_micro_batches():
+    assert plan_batches(items([1]), token_budget=16, ranks=2).micro_batches(0, rank=1) == [[]]
 
 
 def test_a_plan_is_the_same_on_every_machine():

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from twogrpo import _core
+from twogrpo.argument_checks import check_number, check_type, check_whole
 from twogrpo.batch_plans import ArrowTable, BatchPlan, plan_batches
-from twogrpo.errors import ConfigError, DataError
+from twogrpo.errors import DataError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,7 +28,8 @@ _ASKED_FOR = {
     "cross_step": "prompt_id",
     "dedupe": "response_ids",
 }
-_LARGEST = {"max_staleness": 2**32 - 1, "max_per_prompt": 2**64 - 1, "max_per_rollout": 2**64 - 1, "seed": 2**64 - 1}
+_RANGES = {"max_staleness": (0, 2**32 - 1), "max_per_prompt": (1, 2**64 - 1), "max_per_rollout": (1, 2**64 - 1)}
+_SEEDS = (0, 2**64 - 1)
 
 
 class Scannable(Protocol):
@@ -83,13 +85,18 @@ class PairSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, largest in _LARGEST.items():
-            value, least = getattr(self, name), 1 if name.startswith("max_per") else 0
-            if value is not None and not least <= value <= largest:
-                raise ConfigError(
-                    f"pairs.{name}={value} is out of range; expected {least} to 2^{largest.bit_length()} - 1"
-                    + ("" if name == "seed" else ", or none for no limit")
-                )
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None:
+                check_whole(f"pairs.{name}", value, least=least, most=most, otherwise=", or none for no limit")
+        check_whole("pairs.seed", self.seed, least=_SEEDS[0], most=_SEEDS[1])
+        check_number("pairs.margin", self.margin)
+        if self.length_ratio_max is not None:
+            check_number("pairs.length_ratio_max", self.length_ratio_max)
+        for name in ("cross_step", "same_model", "dedupe"):
+            check_type(f"pairs.{name}", getattr(self, name), bool, "true or false")
+        for name in ("strategy", "cut_responses"):
+            check_type(f"pairs.{name}", getattr(self, name), str, "a name")
         _core.check_pair_spec(self)
 
     @property

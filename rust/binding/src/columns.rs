@@ -1,9 +1,11 @@
 //! Columns of numbers and names, from Arrow tables to Rust and back.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Int32Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, LargeListArray, PrimitiveArray, RecordBatch};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, Schema};
 use arrow_select::concat::concat_batches;
 use pyo3::prelude::*;
 use pyo3_arrow::PyTable;
@@ -16,10 +18,26 @@ pub struct Columns(RecordBatch);
 impl Columns {
     /// Returns a table's columns, each in one piece.
     pub fn read(table: PyTable) -> PyResult<Self> {
-        let (batches, schema) = table.into_inner();
-        concat_batches(&schema, &batches)
+        Self::joined(vec![table])
+    }
+
+    /// Returns the columns of some tables of one schema, one table after another.
+    pub fn joined(tables: Vec<PyTable>) -> PyResult<Self> {
+        let mut all = Vec::new();
+        let mut schema = Arc::new(Schema::empty());
+        for table in tables {
+            let (batches, of_table) = table.into_inner();
+            all.extend(batches);
+            schema = of_table;
+        }
+        concat_batches(&schema, &all)
             .map(Self)
             .map_err(|error| arrow_error(&error))
+    }
+
+    /// Returns whether the table has a column.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.column_by_name(name).is_some()
     }
 
     fn get(&self, name: &str) -> PyResult<&ArrayRef> {

@@ -13,13 +13,13 @@ use crate::columns::{Columns, table};
 use crate::error::{ConfigError, pairs_error};
 
 /// Return a plan as its batches (`optimizer_step`, `rank`, `micro_batch`, `item_id`), one row a step, a hash of all of it
-/// and one of its steps, whatever the micro-batches that they are split into.
+/// and one of its steps, whatever the micro-batches that they are split into. The items stand in one table or several.
 #[pyfunction]
 #[pyo3(signature = (items, *, token_budget, rollouts_per_step, ranks, seed, epoch, oversize))]
 #[expect(clippy::too_many_arguments, reason = "the arguments of plan_batches, by name")]
 pub fn plan_batches(
     py: Python<'_>,
-    items: PyTable,
+    items: Vec<PyTable>,
     token_budget: u32,
     rollouts_per_step: Option<usize>,
     ranks: usize,
@@ -45,22 +45,13 @@ pub fn plan_batches(
         oversize,
     };
     py.detach(|| {
-        let columns = Columns::read(items)?;
-        let units = columns.numbers::<Int64Type>("pair_id")?;
-        let has_unit: Vec<bool> = units.iter().map(|unit| unit.is_some()).collect();
-        let contributes = columns.flags("contributes")?.iter();
-        let contributes: Vec<bool> = contributes.map(Option::unwrap_or_default).collect();
-        let items = Items {
-            ids: columns.numbers::<Int64Type>("item_id")?.values(),
-            lengths: columns.numbers::<UInt32Type>("length")?.values(),
-            loss_tokens: columns.numbers::<UInt32Type>("loss_tokens")?.values(),
-            contributes: &contributes,
-            units: units.values(),
-            has_unit: &has_unit,
-        };
-        let plan = twogrpo_pairs::plan_batches(&items, &options).map_err(pairs_error)?;
+        let columns = Columns::joined(items)?;
+        let plan = planned(&columns, &options)?;
+        let ids = columns.numbers::<Int64Type>("item_id")?.clone();
+        // The other columns take as much memory as the result.
+        drop(columns);
         Ok((
-            batch_table(&items, &plan)?,
+            batch_table(ids.values(), &plan)?,
             denominator_table(&plan)?,
             format!("{:016x}", plan.hash),
             format!("{:016x}", plan.steps_hash),
@@ -68,7 +59,39 @@ pub fn plan_batches(
     })
 }
 
-fn batch_table(items: &Items<'_>, plan: &Plan) -> PyResult<PyTable> {
+/// Returns the plan of items; of their columns, those that the Python face left out have their defaults.
+fn planned(columns: &Columns, options: &PlanOptions) -> PyResult<Plan> {
+    let ids = columns.numbers::<Int64Type>("item_id")?;
+    let lengths = columns.numbers::<UInt32Type>("length")?;
+    let loss_tokens = if columns.has("loss_tokens") {
+        columns.numbers::<UInt32Type>("loss_tokens")?
+    } else {
+        lengths
+    };
+    let contributes = if columns.has("contributes") {
+        let flags = columns.flags("contributes")?.iter();
+        flags.map(Option::unwrap_or_default).collect()
+    } else {
+        vec![true; ids.len()]
+    };
+    let (units, has_unit) = if columns.has("pair_id") {
+        let units = columns.numbers::<Int64Type>("pair_id")?;
+        (units, units.iter().map(|unit| unit.is_some()).collect())
+    } else {
+        (ids, vec![false; ids.len()])
+    };
+    let items = Items {
+        ids: ids.values(),
+        lengths: lengths.values(),
+        loss_tokens: loss_tokens.values(),
+        contributes: &contributes,
+        units: units.values(),
+        has_unit: &has_unit,
+    };
+    twogrpo_pairs::plan_batches(&items, options).map_err(pairs_error)
+}
+
+fn batch_table(item_ids: &[i64], plan: &Plan) -> PyResult<PyTable> {
     let batches = || plan.steps.iter().flat_map(|step| step.ranks.iter().flatten());
     let count = batches().map(Vec::len).sum();
     let numbers = || Vec::with_capacity(count);
@@ -83,7 +106,7 @@ fn batch_table(items: &Items<'_>, plan: &Plan) -> PyResult<PyTable> {
                 micro.extend(repeat_n(number(batch), rows.len()));
                 ids.extend(
                     rows.iter()
-                        .map(|row| items.ids.get(*row as usize).copied().unwrap_or_default()),
+                        .map(|row| item_ids.get(*row as usize).copied().unwrap_or_default()),
                 );
             }
         }

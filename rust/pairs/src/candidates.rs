@@ -60,10 +60,15 @@ impl<'a> Chooser<'a> {
     }
 
     /// Calls `take` with each pair that the draws of one prompt, the oldest first, make before any limit.
-    pub fn for_each(&self, draws: &[Draw<'_>], mut take: impl FnMut(Pair)) {
+    ///
+    /// Where every pair is asked for, pairs of rollouts that are not open are left out: what a draw makes of the others
+    /// does not depend on them.
+    pub fn for_each(&self, draws: &[Draw<'_>], is_open: impl Fn(u32) -> bool, mut take: impl FnMut(Pair)) {
         for index in 0..draws.len() {
-            let pool = self.pool(draws.get(..=index).unwrap_or_default());
+            let mut pool = self.pool(draws.get(..=index).unwrap_or_default());
             if self.spec.strategy == Strategy::All {
+                pool.own.retain(|row| is_open(*row));
+                pool.earlier.retain(|row| is_open(*row));
                 self.allowed(&pool, &mut take);
             } else if let Some(pair) = self.best(&pool) {
                 take(pair);

@@ -29,13 +29,15 @@ pub fn limited(groups: &Groups<'_>, draws: &[Draw<'_>], spec: &PairSpec) -> Vec<
     let mut last = None;
     loop {
         let mut first = First::new(kept.most);
-        chooser.for_each(draws, |pair| {
+        // A rollout or a response that is used up stays so: its pairs would only fill this round and be refused.
+        let is_open = |row| kept.has_rollout_left(row);
+        chooser.for_each(draws, is_open, |pair| {
             let order = order(&pair, spec);
-            if last.is_none_or(|last| order > last) {
+            if last.is_none_or(|last| order > last) && kept.is_new(&pair) {
                 first.push(order, pair);
             }
         });
-        let is_whole = !first.is_cut;
+        let is_whole = !first.is_cut();
         for (order, pair) in first.sorted() {
             last = Some(order);
             kept.offer(order, pair);
@@ -46,8 +48,12 @@ pub fn limited(groups: &Groups<'_>, draws: &[Draw<'_>], spec: &PairSpec) -> Vec<
     }
 }
 
-/// Returns the most pairs of a prompt.
+/// Returns the most pairs of a prompt; never more than the limit of its rollouts allows.
 fn most(draws: &[Draw<'_>], spec: &PairSpec) -> usize {
+    let rollouts = draws.iter().map(|draw| draw.members.len()).sum::<usize>();
+    let by_rollout = spec
+        .max_per_rollout
+        .map_or(usize::MAX, |most| rollouts.saturating_mul(most) / 2);
     let is_large = draws.iter().any(|draw| draw.members.len() > 2);
     let is_crossed = spec.cross_step && spec.strategy == Strategy::All;
     let default = if is_large || is_crossed {
@@ -55,14 +61,15 @@ fn most(draws: &[Draw<'_>], spec: &PairSpec) -> usize {
     } else {
         usize::MAX
     };
-    spec.max_per_prompt.unwrap_or(default)
+    spec.max_per_prompt.unwrap_or(default).min(by_rollout)
 }
 
 /// The first pairs of many in their order.
 struct First {
     held: usize,
     pairs: Vec<(Order, Pair)>,
-    is_cut: bool,
+    /// Where the pairs that are out begin: as many as are held come before it.
+    end: Option<Order>,
 }
 
 impl First {
@@ -70,11 +77,14 @@ impl First {
         Self {
             held: most.max(HELD),
             pairs: Vec::new(),
-            is_cut: false,
+            end: None,
         }
     }
 
     fn push(&mut self, order: Order, pair: Pair) {
+        if self.end.is_some_and(|end| order >= end) {
+            return;
+        }
         self.pairs.push((order, pair));
         if self.pairs.len() > self.held.saturating_mul(2) {
             self.cut();
@@ -82,13 +92,17 @@ impl First {
     }
 
     fn cut(&mut self) {
-        self.pairs.select_nth_unstable_by_key(self.held, |(order, _)| *order);
+        let (_, (end, _), _) = self.pairs.select_nth_unstable_by_key(self.held, |(order, _)| *order);
+        self.end = Some(*end);
         self.pairs.truncate(self.held);
-        self.is_cut = true;
+    }
+
+    fn is_cut(&self) -> bool {
+        self.end.is_some()
     }
 
     fn sorted(mut self) -> Vec<(Order, Pair)> {
-        if self.is_cut && self.pairs.len() > self.held {
+        if self.is_cut() && self.pairs.len() > self.held {
             self.cut();
         }
         self.pairs.sort_unstable_by_key(|(order, _)| *order);
@@ -122,31 +136,39 @@ impl<'a> Kept<'a> {
         self.pairs.len() >= self.most
     }
 
+    /// Takes a pair if no limit is in its way.
     fn offer(&mut self, order: Order, pair: Pair) {
-        if !self.is_full() && self.has_rollouts_left(&pair) && self.is_new(&pair) {
-            if self.spec.max_per_rollout.is_some() {
-                for row in [pair.chosen, pair.rejected] {
-                    *self.of_rollout.entry(row).or_default() += 1;
-                }
-            }
-            self.pairs.push((order, pair));
+        let rollouts = [pair.chosen, pair.rejected];
+        let has_room = !self.is_full() && rollouts.iter().all(|row| self.has_rollout_left(*row));
+        if !has_room || !self.is_new(&pair) {
+            return;
         }
+        if self.spec.max_per_rollout.is_some() {
+            for row in rollouts {
+                *self.of_rollout.entry(row).or_default() += 1;
+            }
+        }
+        self.responses.extend(self.responses_of(&pair));
+        self.pairs.push((order, pair));
     }
 
-    fn has_rollouts_left(&self, pair: &Pair) -> bool {
-        let used = |row| self.of_rollout.get(&row).copied().unwrap_or_default();
-        self.spec
-            .max_per_rollout
-            .is_none_or(|most| used(pair.chosen) < most && used(pair.rejected) < most)
+    /// Returns whether a rollout may stand in one more pair.
+    fn has_rollout_left(&self, row: u32) -> bool {
+        let used = || self.of_rollout.get(&row).copied().unwrap_or_default();
+        self.spec.max_per_rollout.is_none_or(|most| used() < most)
     }
 
     /// Returns whether no pair has had these two responses before, the other way round included.
-    fn is_new(&mut self, pair: &Pair) -> bool {
+    fn is_new(&self, pair: &Pair) -> bool {
+        self.responses_of(pair)
+            .is_none_or(|responses| !self.responses.contains(&responses))
+    }
+
+    /// Returns the responses that a pair must not share with another one, the same for either way round.
+    fn responses_of(&self, pair: &Pair) -> Option<[NonZeroU64; 2]> {
         let response = |row| self.groups.row(row).and_then(|rollout| rollout.response);
         let responses = response(pair.chosen).zip(response(pair.rejected));
-        match responses.filter(|_| self.spec.dedupe) {
-            Some((one, other)) => self.responses.insert([one.min(other), one.max(other)]),
-            None => true,
-        }
+        let (one, other) = responses.filter(|_| self.spec.dedupe)?;
+        Some([one.min(other), one.max(other)])
     }
 }

@@ -4,6 +4,7 @@
 
 mod rows;
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use rows::{STRATEGIES, answering, group, ids, rollout, unlimited};
@@ -275,20 +276,40 @@ fn a_prompt_drawn_many_times_costs_no_square() {
 
 #[test]
 fn limits_are_exact_where_more_pairs_are_made_than_are_held() {
-    // 300 x 300 decided pairs, of which every rollout may take one.
+    // 300 x 300 decided pairs, several times as many as are held at once.
     let rewards: Vec<f64> = (0..600).map(|member| f64::from(member % 2)).collect();
     let rows = group(&rewards);
+    for most in [1, 40] {
+        let spec = PairSpec {
+            max_per_rollout: Some(most),
+            ..unlimited(Strategy::All)
+        };
+        let mut used = HashMap::new();
+        let mut allowed = built(&rows, &unlimited(Strategy::All));
+        allowed.retain(|(chosen, rejected)| {
+            let has_room = [chosen, rejected]
+                .iter()
+                .all(|id| used.get(*id).is_none_or(|count| *count < most));
+            for id in [chosen, rejected] {
+                *used.entry(*id).or_insert(0) += usize::from(has_room);
+            }
+            has_room
+        });
+        assert_eq!(built(&rows, &spec), allowed, "max_per_rollout {most}");
+        assert!(allowed.len() > 250 * most);
+    }
+}
+
+#[test]
+fn a_large_group_is_looked_through_a_few_times() {
+    // 4 million decided pairs: to look at all of them again for each of the 2,000 that are kept would not end.
+    let rewards: Vec<f64> = (0..4000).map(|member| f64::from(member % 2)).collect();
     let spec = PairSpec {
+        max_per_prompt: Some(1 << 20),
         max_per_rollout: Some(1),
         ..unlimited(Strategy::All)
     };
-    let capped = PairSpec {
-        max_per_prompt: Some(300),
-        ..spec.clone()
-    };
-    let pairs = built(&rows, &spec);
-    assert_eq!(pairs.len(), 300);
-    assert_eq!(pairs, built(&rows, &capped));
+    assert_eq!(built(&group(&rewards), &spec).len(), 2000);
 }
 
 #[test]

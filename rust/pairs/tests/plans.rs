@@ -21,6 +21,22 @@ fn a_plan_is_the_same_on_every_platform() {
 }
 
 #[test]
+fn one_step_of_many_items_is_the_same_on_every_platform() {
+    let items = items(&lengths(50_000, 300));
+    let hash = |ranks, budget| {
+        let options = PlanOptions {
+            ranks,
+            ..options(budget)
+        };
+        format!("{:016x}", plan(&items, &options).unwrap().hash)
+    };
+    assert_eq!(
+        [hash(1, 2048), hash(8, 2048), hash(1, 301)],
+        ["e0ef1987a1d70096", "03caf492bb94af5e", "0934b94c842a55c1"]
+    );
+}
+
+#[test]
 fn another_epoch_is_another_order() {
     let items = items(&lengths(100, 30));
     let hash = |epoch| {
@@ -245,15 +261,45 @@ fn lengths_near_the_largest_number_do_not_overflow() {
 
 #[test]
 fn numbers_out_of_range_are_named() {
-    let error = plan(
-        &items(&[1]),
+    let refused = |options| plan(&items(&[1, 1]), &options).unwrap_err().to_string();
+    let ranks = |ranks| PlanOptions { ranks, ..options(64) };
+    assert_eq!(
+        refused(options(0)),
+        "token_budget=0 is out of range; expected at least 1"
+    );
+    assert_eq!(refused(ranks(0)), "ranks=0 is out of range; expected 1 to 65,536");
+    assert_eq!(
+        refused(ranks(1 << 62)),
+        "ranks=4611686018427387904 is out of range; expected 1 to 65,536"
+    );
+}
+
+#[test]
+fn the_most_ranks_are_planned_for() {
+    let planned = plan(
+        &items(&[5, 7]),
         &PlanOptions {
-            ranks: 0,
+            ranks: 1 << 16,
             ..options(64)
         },
     )
-    .unwrap_err();
-    assert_eq!(error.to_string(), "ranks=0 is out of range; expected at least 1");
+    .unwrap();
+    assert_eq!(planned.steps[0].ranks.len(), 1 << 16);
+    assert_eq!(planned.steps[0].ranks[..3].concat(), [vec![1], vec![0], vec![]]);
+}
+
+#[test]
+fn ranks_with_nothing_to_do_in_most_steps_are_refused() {
+    let options = PlanOptions {
+        ranks: 1 << 16,
+        rollouts_per_step: Some(1),
+        ..options(64)
+    };
+    let error = plan(&items(&[1; 300]), &options).unwrap_err().to_string();
+    assert!(
+        error.starts_with("ranks=65536 over 300 optimizer steps is out of range; expected at most 16,777,216"),
+        "{error}"
+    );
 }
 
 #[test]

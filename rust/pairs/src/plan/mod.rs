@@ -6,6 +6,7 @@
 mod balance;
 mod hashes;
 mod items;
+mod longest_first;
 mod pack;
 mod shares;
 mod units;
@@ -16,6 +17,12 @@ use hashes::Hashes;
 pub use items::Items;
 use shares::Shares;
 use units::Units;
+
+/// Most processes that train side by side.
+const MAX_RANKS: usize = 1 << 16;
+
+/// Most ranks over all optimizer steps: each holds a list of micro-batches, whether or not there is an item for it.
+const MAX_SHARES: usize = 1 << 24;
 
 /// What becomes of an item that is longer than the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +40,7 @@ pub struct PlanOptions {
     pub token_budget: u32,
     /// Items of one optimizer step, skipped ones included; none puts all into one step.
     pub rollouts_per_step: Option<usize>,
-    /// Processes that train side by side.
+    /// Processes that train side by side, at most 65,536.
     pub ranks: usize,
     /// Seed of the order.
     pub seed: u64,
@@ -93,6 +100,7 @@ pub fn plan_batches(items: &Items<'_>, options: &PlanOptions) -> Result<Plan, Pa
         refuse_oversize(items, count, options.token_budget)?;
     }
     let shares = Shares::of(items, &Units::of(items, count), options)?;
+    refuse_empty_shares(shares.len(), options.ranks)?;
     let mut hashes = Hashes::default();
     let mut steps = Vec::new();
     shares.for_each(|share, keys| {
@@ -112,19 +120,36 @@ pub fn plan_batches(items: &Items<'_>, options: &PlanOptions) -> Result<Plan, Pa
 }
 
 fn validate(options: &PlanOptions) -> Result<(), PairsError> {
-    let positive = [
-        ("token_budget", options.token_budget as usize),
-        ("ranks", options.ranks),
-        ("rollouts_per_step", options.rollouts_per_step.unwrap_or(1)),
+    let ranges = [
+        ("token_budget", options.token_budget as usize, usize::MAX, "at least 1"),
+        ("ranks", options.ranks, MAX_RANKS, "1 to 65,536"),
+        (
+            "rollouts_per_step",
+            options.rollouts_per_step.unwrap_or(1),
+            usize::MAX,
+            "at least 1",
+        ),
     ];
-    match positive.iter().find(|(_, value)| *value == 0) {
-        Some((key, _)) => Err(PairsError::OutOfRange {
+    match ranges.iter().find(|(_, value, most, _)| !(1..=*most).contains(value)) {
+        Some((key, found, _, expected)) => Err(PairsError::OutOfRange {
             key,
-            found: "0".to_owned(),
-            expected: "at least 1",
+            found: found.to_string(),
+            expected,
         }),
         None => Ok(()),
     }
+}
+
+/// Refuses a plan that would take memory for ranks with nothing to do in most of its steps.
+fn refuse_empty_shares(steps: usize, ranks: usize) -> Result<(), PairsError> {
+    if steps.saturating_mul(ranks) <= MAX_SHARES {
+        return Ok(());
+    }
+    Err(PairsError::OutOfRange {
+        key: "ranks",
+        found: format!("{ranks} over {steps} optimizer steps"),
+        expected: "at most 16,777,216 over all steps together; use fewer, or raise rollouts_per_step",
+    })
 }
 
 fn refuse_oversize(items: &Items<'_>, count: u32, token_budget: u32) -> Result<(), PairsError> {

@@ -63,6 +63,11 @@ impl Shares {
         Ok(Self { steps, keys })
     }
 
+    /// Returns how many steps there are.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Calls `take` with each step and the sorted keys of what it trains on.
     pub fn for_each(mut self, mut take: impl FnMut(Share, &[Key])) {
         let mut rest = self.keys.as_mut_slice();
@@ -99,7 +104,8 @@ impl Share {
     }
 }
 
-fn key(length: u32, row: u32) -> Key {
+/// Returns the key of a row of a length.
+pub fn key(length: u32, row: u32) -> Key {
     (u64::from(u32::MAX - length) << 32) | u64::from(row)
 }
 

@@ -56,6 +56,9 @@ impl Units {
     /// it above `rollouts_per_step`.
     pub fn steps(&self, items: &Items<'_>, options: &PlanOptions) -> Result<(usize, Vec<u32>), PairsError> {
         let limit = options.rollouts_per_step.unwrap_or(usize::MAX);
+        if self.starts.last().is_some_and(|items| *items as usize <= limit) {
+            return Ok((self.len().min(1), vec![0; self.len()]));
+        }
         let (mut step, mut used) = (0, 0);
         let mut steps = vec![0; self.len()];
         for unit in permutation(self.len(), options.seed, options.epoch) {
@@ -75,8 +78,7 @@ impl Units {
                 *of_unit = step;
             }
         }
-        let count = if self.len() == 0 { 0 } else { step as usize + 1 };
-        Ok((count, steps))
+        Ok((step as usize + 1, steps))
     }
 
     fn span(&self, unit: usize) -> Range<u32> {
