@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twogrpo.objectives import contributes
 from twogrpo.pairs import BatchPlan, plan_batches
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from twogrpo.train.collect import RolloutBatch
 
 __all__ = ["UpdatePlan"]
+
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -40,20 +45,23 @@ class UpdatePlan:
             DataError: A rollout that contributes is longer than the token budget.
         """
         size, budget = rollouts.group_size, config.train.token_budget
-        is_counted_P = rollouts.is_decided_P if config.objective.ties == "drop" else rollouts.is_decided_P | True
+        prompts_P1 = np.array([[len(draw.prompt.token_ids)] for draw in rollouts.draws])
+        responses_B = np.array([len(ids) for ids in rollouts.generation.response_ids])
         # Which rollouts may be left out is for the objective to say.
-        needed = set(contributes(rollouts.advantages_B).nonzero().flatten().tolist())
-        responses_B = [len(ids) for ids in rollouts.generation.response_ids]
-        lengths_B = [len(rollouts.prompt_ids(row)) + response for row, response in enumerate(responses_B)]
-        bundles = [range(group * size, (group + 1) * size) for group in is_counted_P.nonzero().flatten().tolist()]
-        if any(sum(lengths_B[row] for row in rows if row in needed) > budget for rows in bundles):
-            bundles, size = [range(row, row + 1) for rows in bundles for row in rows], 1
-        members = [[row for row in rows if row in needed] for rows in bundles]
+        is_needed_B = contributes(rollouts.advantages_B).numpy()
+        computed_B = (prompts_P1 + responses_B.reshape(-1, size)).ravel() * is_needed_B
+        bundles_NS = np.arange(len(responses_B)).reshape(-1, size)
+        if config.objective.ties == "drop":
+            bundles_NS = bundles_NS[rollouts.is_decided_P.numpy()]
+        if computed_B[bundles_NS].sum(axis=1).max(initial=0) > budget:
+            bundles_NS, size = bundles_NS.reshape(-1, 1), 1
         items = _items(
-            lengths=[sum(lengths_B[row] for row in rows) for rows in members],
-            loss_tokens=[sum(responses_B[row] for row in rows) for rows in bundles],
-            groups=[rows[0] // rollouts.group_size for rows in bundles],
+            lengths=computed_B[bundles_NS].sum(axis=1),
+            loss_tokens=responses_B[bundles_NS].sum(axis=1),
+            groups=bundles_NS[:, 0] // rollouts.group_size,
         )
+        needed = is_needed_B.tolist()
+        members = [[row for row in rows if needed[row]] for rows in bundles_NS.tolist()]
         update = config.train.rollouts_per_update
         plan = plan_batches(
             items,
@@ -79,23 +87,16 @@ class UpdatePlan:
         return counts["rollouts"] * self.bundle_size, counts["tokens"]
 
 
-def _items(*, lengths: list[int], loss_tokens: list[int], groups: list[int]) -> "pl.DataFrame":
+def _items(*, lengths: Counts, loss_tokens: Counts, groups: Counts) -> "pl.DataFrame":
     """Return bundles as the planner takes them; those without a member to compute have length and advantage 0."""
     import polars as pl
 
     return pl.DataFrame(
         {
-            "item_id": range(len(lengths)),
+            "item_id": np.arange(len(lengths)),
             "length": lengths,
-            "advantage": [float(length > 0) for length in lengths],
+            "advantage": lengths > 0,
             "pair_id": groups,
             "loss_tokens": loss_tokens,
-        },
-        schema={
-            "item_id": pl.Int64,
-            "length": pl.Int64,
-            "advantage": pl.Float32,
-            "pair_id": pl.Int64,
-            "loss_tokens": pl.Int64,
-        },
+        }
     )
