@@ -11,15 +11,15 @@ import time
 import torch
 from torch import Tensor, nn
 
-from twogrpo.train.head import head_values, logits_chunk
+from twogrpo.train.head import LogitsTile, head_values
 
 RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 def ours(head: nn.Linear, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
-    """Return logprobs, chunk by chunk."""
-    chunk = logits_chunk(len(head.weight), is_on_cpu=True)
-    return head_values(head, hidden_NH, targets_N, temperature=1.0, with_entropy=False, chunk_tokens=chunk)[0]
+    """Return logprobs, tile by tile."""
+    tile = LogitsTile.of(len(head.weight), is_on_cpu=True)
+    return head_values(head, hidden_NH, targets_N, temperature=1.0, with_entropy=False, tile=tile)[0]
 
 
 def whole(head: nn.Linear, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ import torch
 from tests.train.invariance_material import GROUP, VOCABULARY, gradients_of, make_model, online_config
 from twogrpo.generate import Generation
 from twogrpo.models import recompute_activations
-from twogrpo.train import head, learner
+from twogrpo.train import learner
 from twogrpo.train.checkpoint import TrainState
+from twogrpo.train.head import LogitsTile
 from twogrpo.train.logprobs import TokenBatch
 from twogrpo.train.policy_step import policy_step
 
@@ -18,7 +19,7 @@ class Cut:
     """One way to cut the work."""
 
     token_budget: int = 4096
-    chunk_tokens: int | None = None
+    tile: LogitsTile | None = None
     recomputes: bool = False
     pads_left: bool = False
     skips: bool = True
@@ -35,7 +36,8 @@ CUTS = {
     "padded on the right": Cut(token_budget=60, learner=PADDED),
     "padded on the left": Cut(pads_left=True, learner=PADDED),
     "prompts computed again for every response": Cut(learner={"share_prompts": False}),
-    "chunks of three tokens": Cut(chunk_tokens=3),
+    "logits of three tokens": Cut(tile=LogitsTile(3, VOCABULARY)),
+    "logits of seven entries": Cut(tile=LogitsTile(5, 7)),
     "layers computed again": Cut(recomputes=True),
     "last layer computed in full": Cut(learner={"cuts_last_layer": False}),
     "norms as they are": Cut(learner={"fuses_norms": False}),
@@ -104,9 +106,8 @@ def unskipped(batch):
 
 def open_learner(kind, model, cut, monkeypatch, *, optimizer=None):
     """Return a learner of the model that works as the cut says."""
-    if cut.chunk_tokens is not None:
-        monkeypatch.setattr(head, "_CPU_BYTES", cut.chunk_tokens * 4 * VOCABULARY)
-        monkeypatch.setattr(head, "_SMALLEST_CHUNK", 1)
+    if cut.tile is not None:
+        monkeypatch.setattr(LogitsTile, "of", lambda *_, **__: cut.tile)
     if cut.pads_left:
         monkeypatch.setattr(learner, "TokenBatch", LeftPadded)
     if cut.recomputes:

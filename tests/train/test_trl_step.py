@@ -30,7 +30,7 @@ LOSS_TYPES = {"sequence_mean": "grpo", "token_mean": "dapo", "constant": "dr_grp
 CLIPS = {"clip active": 0.05, "clip inactive": 50.0}
 EPS = 1e-4
 # The others are held against the plain loop, as these are.
-NAMES = ["one micro-batch", "a micro-batch a pair", "padded on the right", "chunks of three tokens", "nothing skipped"]
+NAMES = ["one micro-batch", "a micro-batch a pair", "padded on the right", "logits of seven entries", "nothing skipped"]
 # In both kinds of numbers: positions are rotated in float32, and TRL counts them from the padding on.
 ROUNDING = 5e-6
 

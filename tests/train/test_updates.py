@@ -29,7 +29,7 @@ from twogrpo.train.policy_step import policy_step
 # Two groups an update. Half of the groups teach nothing, so that an update may have nothing to compute.
 PER_UPDATE, UPDATES = 4, 4
 RATE, MOMENTUM, CLIP = 0.05, 0.9, 0.2
-NAMES = ["a micro-batch a pair", "groups cut apart", "padded on the left", "nothing skipped", "chunks of three tokens"]
+NAMES = ["a micro-batch a pair", "groups cut apart", "padded on the left", "nothing skipped", "logits of seven entries"]
 NAMES += ["prompts computed again for every response", "layers computed again"]
 LEVELS = {"pi_old of the sampler": None, "own, a weight a token": "token", "own, a weight a sequence": "sequence"}
 # The tokens of each update are in the denominator of token_mean alone, so that it stands for the others.

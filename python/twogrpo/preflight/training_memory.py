@@ -100,16 +100,16 @@ def _layer_casts(shape: "ModelShape", work: "Workload") -> int:
 
 
 def _logits(shape: "ModelShape", work: "Workload") -> int:
-    """Return the bytes of the logits of one chunk, the most that exist at once, and of a head that is narrowed.
+    """Return the bytes of one tile of logits, the most that exist at once, and of a block of a head that is narrowed.
 
-    A chunk's logits stand in float32, as they were multiplied if that is narrower, and once more as their gradient.
+    A tile's logits stand in float32, as they were multiplied if that is narrower, and once more as their gradient.
     """
-    from twogrpo.train.head import logits_chunk
+    from twogrpo.train.head import LogitsTile
 
-    chunk = min(work.micro_batch_responses, logits_chunk(shape.vocabulary, is_on_cpu=work.is_on_cpu))
+    tile = LogitsTile.of(shape.vocabulary, is_on_cpu=work.is_on_cpu)
     narrow = work.width if work.width < FLOAT32 else 0
-    head = narrow * shape.hidden if work.trained is None else 0
-    return shape.vocabulary * (chunk * (2 * FLOAT32 + narrow) + head)
+    block = narrow * shape.hidden if work.trained is None else 0
+    return tile.entries * (min(work.micro_batch_responses, tile.tokens) * (2 * FLOAT32 + narrow) + block)
 
 
 def _head_gradient(shape: "ModelShape", work: "Workload") -> int:

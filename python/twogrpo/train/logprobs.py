@@ -1,6 +1,6 @@
 """Logprobs of given responses under a causal language model, for any loss that needs them.
 
-The head runs on response tokens only, a chunk of them at a time: no tensor of every token by the vocabulary is made.
+The head runs on response tokens only, some of them at a time: no tensor of every token by the vocabulary is made.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from twogrpo.errors import ConfigError
-from twogrpo.train.head import head_values, logits_chunk
+from twogrpo.train.head import LogitsTile, head_values
 from twogrpo.train.last_layer import is_cut
 from twogrpo.train.packing import PackedBatch, check_sequences
 
@@ -29,6 +29,8 @@ _LOGIT_TRANSFORMS = (
     "lm_head_multiplier",
     "output_multiplier",
 )
+# Logits of a head that is called as it is.
+_ROWS_BYTES, _LEAST_ROWS = 64 << 20, 16
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def token_logps(
         batch: Sequences with their response tokens marked, packed if the model is `is_packing`.
         temperature: What the rollouts were sampled at; 0 (greedy) has no density and is read as 1.
         with_entropy: Also return the entropy of each of those distributions.
-        chunk_tokens: Most response tokens whose logits exist at once; None takes what the device has room for.
+        chunk_tokens: Response tokens of a tile of logits, of which one exists at once; None takes what the device
+            works best with.
 
     Returns:
         Logprobs in nats, shape (sequences, longest response), each row's first token in column 0, zeros behind its
@@ -125,9 +128,10 @@ def token_logps(
     else:
         hidden_NH, targets_N, mask_BR = _padded_states(model, batch)
     head = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
-    chunk = chunk_tokens or logits_chunk(head.weight.shape[0], is_on_cpu=hidden_NH.device.type == "cpu")
     values = _plain_head_values if type(head) is nn.Linear else _any_head_values
-    logps_N, entropies_N = values(head, hidden_NH, targets_N, temperature or 1.0, chunk, with_entropy=with_entropy)
+    logps_N, entropies_N = values(
+        head, hidden_NH, targets_N, temperature or 1.0, chunk_tokens, with_entropy=with_entropy
+    )
     logps_BR = _rows(logps_N, mask_BR)
     return (logps_BR, mask_BR) if entropies_N is None else (logps_BR, mask_BR, _rows(entropies_N, mask_BR))
 
@@ -167,26 +171,37 @@ def _padded_states(model: "PreTrainedModel", batch: TokenBatch) -> tuple[Tensor,
 
 
 def _plain_head_values(
-    head: nn.Module, hidden_NH: Tensor, targets_N: Tensor, temperature: float, chunk_tokens: int, *, with_entropy: bool
+    head: nn.Module,
+    hidden_NH: Tensor,
+    targets_N: Tensor,
+    temperature: float,
+    chunk_tokens: int | None,
+    *,
+    with_entropy: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    return head_values(
-        cast("nn.Linear", head),
-        hidden_NH,
-        targets_N,
-        temperature=temperature,
-        with_entropy=with_entropy,
-        chunk_tokens=chunk_tokens,
-    )
+    linear, is_on_cpu = cast("nn.Linear", head), hidden_NH.device.type == "cpu"
+    tile = LogitsTile.of(len(linear.weight), is_on_cpu=is_on_cpu, tokens=chunk_tokens)
+    return head_values(linear, hidden_NH, targets_N, temperature=temperature, with_entropy=with_entropy, tile=tile)
 
 
 def _any_head_values(
-    head: nn.Module, hidden_NH: Tensor, targets_N: Tensor, temperature: float, chunk_tokens: int, *, with_entropy: bool
+    head: nn.Module,
+    hidden_NH: Tensor,
+    targets_N: Tensor,
+    temperature: float,
+    chunk_tokens: int | None,
+    *,
+    with_entropy: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """Return the same of a head that an adapter or a quantisation has replaced: it is called as it is."""
 
     def values_of(hidden_CH: Tensor, targets_C: Tensor) -> tuple[Tensor, ...]:
         return _values(head(hidden_CH), targets_C, temperature, with_entropy=with_entropy)
 
+    if chunk_tokens is None:
+        # Such a head gives whole rows only.
+        row_bytes = torch.promote_types(hidden_NH.dtype, torch.float32).itemsize * cast("Tensor", head.weight).shape[0]
+        chunk_tokens = max(_LEAST_ROWS, _ROWS_BYTES // row_bytes)
     chunks = [
         checkpoint(values_of, hidden_CH, targets_C, use_reentrant=False, preserve_rng_state=False)
         for hidden_CH, targets_C in zip(
