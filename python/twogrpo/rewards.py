@@ -51,6 +51,8 @@ class Reward(Protocol):
     """Anything that scores responses."""
 
     name: str
+    is_row_wise: bool
+    """A row's score depends on that row alone, and may be computed in any thread."""
 
     def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
         """Return the scores of the responses, each to the prompt in the same place."""
@@ -67,6 +69,8 @@ class VerifierReward:
     Raises:
         VerifyError: If there is no such profile or rule.
     """
+
+    is_row_wise = True
 
     def __init__(self, profile: str = "rl", extract: Sequence[str] | None = None) -> None:
         from twogrpo.verifier import verifier_name
@@ -108,6 +112,9 @@ class CallableReward:
         function: See `RewardFunction`.
         name: Under which its scores are stored.
     """
+
+    # It may compare the rows of a batch, and limit its time by signals, which only the main thread receives.
+    is_row_wise = False
 
     def __init__(self, function: RewardFunction, name: str) -> None:
         self.name = name

@@ -24,7 +24,7 @@ class Answers:
         self.written = written
         self.calls = []
 
-    def generate(self, prompts, *, group_size, params, seed):
+    def generate(self, prompts, *, group_size, params, seed, **_):
         self.calls.append((len(prompts), group_size, params, seed))
         texts = [text for (index,) in prompts for text in self._of(index, params)]
         ids = [TOKENIZER(text)["input_ids"] for text in texts]

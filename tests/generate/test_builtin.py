@@ -198,3 +198,25 @@ def test_a_gpu_gives_the_same_logprobs(model, prompts, expected_logps):
     generation = _generate(BuiltinGenerator(copy.deepcopy(model).cuda(), NO_STOPS), prompts)
     for row, (response, logps) in enumerate(zip(generation.response_ids, generation.logprobs, strict=True)):
         assert logps == pytest.approx(expected_logps(model, prompts[row // 2], response), abs=1e-3)
+
+
+@pytest.mark.parametrize("max_rows", [1024, 9])
+def test_rows_are_handed_on_as_they_finish(qwen2, prompts, max_rows):
+    reports = []
+    generator = BuiltinGenerator(qwen2, frozenset({3, 11, 30}), max_rows=max_rows)
+    generation = generator.generate(
+        prompts,
+        group_size=16,
+        params=SamplingParams(24),
+        seed=0,
+        on_finished=lambda rows, ids: reports.append((rows, ids)),
+    )
+    told = {row: ids for rows, part in reports for row, ids in zip(rows, part, strict=True)}
+    assert sum(len(rows) for rows, _ in reports) == len(told) == 64
+    assert [told[row] for row in range(64)] == generation.response_ids
+    assert all(rows == sorted(rows) for rows, _ in reports)
+    # More than once a chunk, so some rows went on while others were handed on.
+    assert len(reports) > -(-64 // max_rows) + 1
+    assert {"stop", "length"} == set(generation.finish_reasons)
+    silent = generator.generate(prompts, group_size=16, params=SamplingParams(24), seed=0)
+    assert silent == generation

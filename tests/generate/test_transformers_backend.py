@@ -100,3 +100,13 @@ def test_bfloat16_is_close(gpt2, prompts, expected_logps):
 def test_a_prompt_beyond_the_model_s_positions_is_refused(gpt2):
     with pytest.raises(DataError, match="together 65; the model has 64 positions"):
         _generate(TransformersGenerator(gpt2, NO_STOPS), [[5] * 55])
+
+
+def test_rows_are_handed_on_chunk_by_chunk(gpt2, prompts):
+    reports = []
+    generator = TransformersGenerator(gpt2, frozenset({3, 11, 30}), max_rows=3)
+    generation = generator.generate(
+        prompts, group_size=2, params=SamplingParams(8), seed=0, on_finished=lambda *report: reports.append(report)
+    )
+    assert [rows for rows, _ in reports] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    assert [ids for _, part in reports for ids in part] == generation.response_ids

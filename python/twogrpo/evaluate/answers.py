@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from twogrpo.errors import DataError
 from twogrpo.evaluate.scores import ProblemScores
+from twogrpo.scored_sampling import sample_scored
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,12 +102,17 @@ class Answering:
         count = 1 if is_greedy else plan.samples
         params = replace(plan.params, temperature=0.0, top_p=1.0, top_k=0, min_p=0.0) if is_greedy else plan.params
         seed = plan.seed + start
-        generation = self.generator.generate(
-            [prompt.token_ids for prompt in asked], group_size=count, params=params, seed=seed
+        sample = sample_scored(
+            asked,
+            generator=self.generator,
+            tokenizer=self.tokenizer,
+            reward=self.reward,
+            group_size=count,
+            params=params,
+            seed=seed,
         )
-        responses = self.tokenizer.batch_decode(generation.response_ids, skip_special_tokens=True)
+        generation, responses, scores = sample.generation, sample.responses, sample.scores
         prompt_of_row = [prompt for prompt in asked for _ in range(count)]
-        scores = self.reward(prompt_of_row, responses)
         if start == 0 and not is_greedy:
             _check_rewards(scores)
         shared = {

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from twogrpo.generate.cache import KeyValueCache
 from twogrpo.generate.forward import Decoder
-from twogrpo.generate.protocol import Generation, SamplingParams, check_request
+from twogrpo.generate.protocol import FinishedRows, Generation, SamplingParams, check_request
 from twogrpo.generate.rows import LiveRows
 from twogrpo.generate.weights import ModelWeights
 
@@ -25,6 +25,8 @@ __all__ = ["BuiltinGenerator"]
 
 # Finished rows are computed in vain until they leave; leaving costs a copy of at most as many rows.
 _FULL_ENOUGH = 0.95
+# Of a chunk's rows; each report costs a conversion from tensors to lists.
+_REPORTED_SHARE = 1 / 8
 # Prompts are computed in blocks of about this many tokens, which bounds their activations; larger ones leave the caches
 # of a CPU.
 _PREFILL_TOKENS = 32_768
@@ -70,7 +72,13 @@ class BuiltinGenerator:
 
     @torch.inference_mode()
     def generate(
-        self, prompts: Sequence[Sequence[int]], *, group_size: int, params: SamplingParams, seed: int
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        group_size: int,
+        params: SamplingParams,
+        seed: int,
+        on_finished: FinishedRows | None = None,
     ) -> Generation:
         """Return `group_size` responses a prompt, prompt-major; equal arguments and weights give equal tokens.
 
@@ -79,6 +87,7 @@ class BuiltinGenerator:
             group_size: Responses a prompt.
             params: How to sample.
             seed: Any integer that `torch.Generator` takes; the global random state is neither read nor changed.
+            on_finished: Is given rows as they leave the batch, an eighth of a chunk or more at a time.
 
         Raises:
             ConfigError: `group_size` is not positive.
@@ -96,7 +105,8 @@ class BuiltinGenerator:
         for first, last in self._chunks(prompts, group_size, params):
             uniforms_BT = torch.rand(last - first, params.max_new_tokens, generator=uniforms)
             prompt_of_row = [row // group_size for row in range(first, last)]
-            part = self._generate_chunk(prompts, prompt_of_row, params, uniforms_BT)
+            report = None if on_finished is None else _Report(on_finished, first)
+            part = self._generate_chunk(prompts, prompt_of_row, params, uniforms_BT, report)
             generation.response_ids.extend(part.response_ids)
             generation.logprobs.extend(part.logprobs)
             generation.finish_reasons.extend(part.finish_reasons)
@@ -115,7 +125,12 @@ class BuiltinGenerator:
             yield rows * chunk // chunks, rows * (chunk + 1) // chunks
 
     def _generate_chunk(
-        self, prompts: Sequence[Sequence[int]], prompt_of_row: list[int], params: SamplingParams, uniforms_BT: Tensor
+        self,
+        prompts: Sequence[Sequence[int]],
+        prompt_of_row: list[int],
+        params: SamplingParams,
+        uniforms_BT: Tensor,
+        report: "_Report | None",
     ) -> Generation:
         """Return the rows of one chunk; `prompt_of_row` is in rising order."""
         logits_BV, cache, decoder = self._prefill(prompts, prompt_of_row, params)
@@ -126,11 +141,16 @@ class BuiltinGenerator:
             if live == 0 or step + 1 == params.max_new_tokens:
                 break
             if live < _FULL_ENOUGH * len(rows):
+                if report is not None:
+                    report.leave(rows, step)
                 moves = rows.compact(live)
                 cache.compact(moves)
                 tokens_B = moves.apply(tokens_B)
             logits_BV = decoder.step(tokens_B, cache)
-        return rows.finish()
+        generation = rows.finish()
+        if report is not None:
+            report.end(generation)
+        return generation
 
     def _prefill(
         self, prompts: Sequence[Sequence[int]], prompt_of_row: list[int], params: SamplingParams
@@ -153,6 +173,34 @@ class BuiltinGenerator:
                 decoder.prefill(tokens_PT[part].to(device), lengths_P[part], cache, rows, index_B[rows] - start)
             )
         return torch.cat(logits).index_select(0, index_B), cache, decoder
+
+
+class _Report:
+    """Hands the rows of one chunk on when they have finished, a good many at a time."""
+
+    def __init__(self, on_finished: FinishedRows, first: int) -> None:
+        self._on_finished = on_finished
+        self._first = first
+        self._waiting: list[int] = []
+        self._reported: set[int] = set()
+
+    def leave(self, rows: LiveRows, step: int) -> None:
+        """Note the finished rows that are about to leave the batch after this step."""
+        self._waiting += rows.finished()
+        if len(self._waiting) >= _REPORTED_SHARE * rows.first_size:
+            leaving = sorted(self._waiting)
+            self._give(leaving, rows.ids(leaving, step))
+            self._reported.update(leaving)
+            self._waiting.clear()
+
+    def end(self, generation: Generation) -> None:
+        """Report all rows that have not been reported."""
+        rest = [row for row in range(len(generation.response_ids)) if row not in self._reported]
+        if rest:
+            self._give(rest, [generation.response_ids[row] for row in rest])
+
+    def _give(self, rows: list[int], ids: list[list[int]]) -> None:
+        self._on_finished([self._first + row for row in rows], ids)
 
 
 def _padded(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

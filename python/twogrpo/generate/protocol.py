@@ -1,15 +1,18 @@
 """What every generator takes and gives: sampling parameters, the generated rows, and the checks on a request."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from twogrpo.errors import ConfigError, DataError
 
-__all__ = ["Generation", "Generator", "SamplingParams", "check_request", "cut_rows"]
+__all__ = ["FinishedRows", "Generation", "Generator", "SamplingParams", "check_request", "cut_ids", "cut_rows"]
+
+FinishedRows = Callable[[list[int], list[list[int]]], None]
+"""Called with rows, in rising order, and their response ids, as soon as a good many rows are finished."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,13 @@ class Generator(Protocol):
         ...
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], *, group_size: int, params: SamplingParams, seed: int
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        group_size: int,
+        params: SamplingParams,
+        seed: int,
+        on_finished: FinishedRows | None = None,
     ) -> Generation:
         """Return responses from the current weights; equal arguments and weights give equal tokens.
 
@@ -88,6 +97,7 @@ class Generator(Protocol):
             group_size: Responses a prompt.
             params: How to sample.
             seed: Seed of the sampling.
+            on_finished: Is given every row once, while others may go on; when, and with which others, is open.
         """
         ...
 
@@ -135,6 +145,11 @@ def check_request(
             )
 
 
+def cut_ids(tokens_BT: Tensor, is_stop_BT: Tensor) -> list[list[int]]:
+    """Return the token ids of rows, each up to its first stop token; arguments as in `cut_rows`."""
+    return _cut(tokens_BT, _lengths(is_stop_BT))
+
+
 def cut_rows(tokens_BT: Tensor, logps_BT: Tensor, is_stop_BT: Tensor) -> Generation:
     """Return rows that end with their first stop token.
 
@@ -143,14 +158,22 @@ def cut_rows(tokens_BT: Tensor, logps_BT: Tensor, is_stop_BT: Tensor) -> Generat
         logps_BT: Their logprobs, the same shape.
         is_stop_BT: Where a token is a stop token, the same shape.
     """
-    has_stop_B = is_stop_BT.any(dim=1)
-    first_stop_B = is_stop_BT.int().argmax(dim=1) + 1
-    lengths = first_stop_B.where(has_stop_B, tokens_BT.shape[1]).tolist()
+    lengths = _lengths(is_stop_BT)
     return Generation(
-        response_ids=[row[:length] for row, length in zip(tokens_BT.tolist(), lengths, strict=True)],
-        logprobs=[row[:length] for row, length in zip(logps_BT.tolist(), lengths, strict=True)],
-        finish_reasons=["stop" if stopped else "length" for stopped in has_stop_B.tolist()],
+        response_ids=_cut(tokens_BT, lengths),
+        logprobs=_cut(logps_BT, lengths),
+        finish_reasons=["stop" if stopped else "length" for stopped in is_stop_BT.any(dim=1).tolist()],
     )
+
+
+def _lengths(is_stop_BT: Tensor) -> list[int]:
+    first_stop_B = is_stop_BT.int().argmax(dim=1) + 1
+    lengths: list[int] = first_stop_B.where(is_stop_BT.any(dim=1), is_stop_BT.shape[1]).tolist()
+    return lengths
+
+
+def _cut(values_BT: Tensor, lengths: list[int]) -> list[list[Any]]:
+    return [row[:length] for row, length in zip(values_BT.tolist(), lengths, strict=True)]
 
 
 def _require(key: str, value: float, *, is_good: bool, expected: str) -> None:

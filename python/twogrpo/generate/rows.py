@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from twogrpo.generate.protocol import Generation, SamplingParams, cut_rows
+from twogrpo.generate.protocol import Generation, SamplingParams, cut_ids, cut_rows
 from twogrpo.generate.sample import sample
 
 __all__ = ["LiveRows", "Moves"]
@@ -52,6 +52,11 @@ class LiveRows:
         """Return the size of the batch, finished rows that have not left it included."""
         return len(self._row_B)
 
+    @property
+    def first_size(self) -> int:
+        """The rows that the chunk began with."""
+        return int(self._tokens_TB.shape[1])
+
     def draw(self, step: int, logits_BV: Tensor, params: SamplingParams) -> Tensor:
         """Return one token a row of the batch. A finished row draws on, and what it draws is cut off in the end."""
         uniforms_B = self._uniforms_TB[step].index_select(0, self._row_B)
@@ -64,6 +69,16 @@ class LiveRows:
     def count_live(self) -> int:
         """Return the number of rows that have not drawn a stop token; waits for the device."""
         return len(self) - int(self._is_done_B.sum())
+
+    def finished(self) -> list[int]:
+        """Return the rows of the batch that have drawn a stop token, by their first places; waits for the device."""
+        rows: list[int] = self._row_B[self._is_done_B].tolist()
+        return rows
+
+    def ids(self, rows: list[int], step: int) -> list[list[int]]:
+        """Return what rows, by their first places, have drawn up to this step, each up to its first stop token."""
+        tokens_TB = self._tokens_TB[: step + 1].index_select(1, torch.tensor(rows, device=self._tokens_TB.device))
+        return cut_ids(tokens_TB.T, self._is_stop_V[tokens_TB.T])
 
     def compact(self, live: int) -> Moves:
         """Let the finished rows go, given the number of the others, and return how the batch's tensors must follow."""

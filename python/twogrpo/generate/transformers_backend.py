@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from twogrpo.generate.protocol import Generation, SamplingParams, check_request, cut_rows
+from twogrpo.generate.protocol import FinishedRows, Generation, SamplingParams, check_request, cut_rows
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel
@@ -49,7 +49,13 @@ class TransformersGenerator:
         """Do nothing: the model that generates is the model that is trained."""
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], *, group_size: int, params: SamplingParams, seed: int
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        group_size: int,
+        params: SamplingParams,
+        seed: int,
+        on_finished: FinishedRows | None = None,
     ) -> Generation:
         """Return `group_size` responses a prompt, prompt-major; equal arguments and weights give equal tokens.
 
@@ -58,6 +64,7 @@ class TransformersGenerator:
             group_size: Responses a prompt.
             params: How to sample.
             seed: Any integer that `torch.manual_seed` takes; the global random state is left as it was.
+            on_finished: Is given the rows chunk by chunk.
 
         Raises:
             ConfigError: `group_size` is not positive.
@@ -76,6 +83,8 @@ class TransformersGenerator:
                 generation.response_ids.extend(part.response_ids)
                 generation.logprobs.extend(part.logprobs)
                 generation.finish_reasons.extend(part.finish_reasons)
+                if on_finished is not None:
+                    on_finished(list(range(first, first + len(part.response_ids))), part.response_ids)
         return generation
 
     def _generate_chunk(self, prompts: Sequence[Sequence[int]], params: SamplingParams) -> Generation:

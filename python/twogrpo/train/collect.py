@@ -1,7 +1,6 @@
 """One batch of rollouts: draw prompts, generate, score, compute advantages, and lay them out for the store."""
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from torch import Tensor
 from twogrpo.errors import TrainingError
 from twogrpo.generate import SamplingParams
 from twogrpo.objectives import group_advantages
+from twogrpo.scored_sampling import sample_scored
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,8 +38,8 @@ class RolloutBatch:
         advantages_B: Advantages; exact zeros for tied and inert groups.
         is_tied_P: All rewards of the group are equal.
         is_inert_P: The group has a failed reward, or a cut response under `reward.cut_response: mask`.
-        generate_s: Wall seconds of generating.
-        verify_s: Wall seconds of scoring.
+        generate_s: Wall seconds of generating, and of the scoring that took place meanwhile.
+        verify_s: Wall seconds of the scoring after the last token.
         is_replayed: Another policy than the one that is trained has sampled them.
     """
 
@@ -97,23 +97,23 @@ def collect(
     Raises:
         TrainingError: The model gives its own responses no finite probability.
     """
-    group_size = config.rollout.group_size
-    start = time.perf_counter()
-    generation = generator.generate(
-        [draw.prompt.token_ids for draw in draws], group_size=group_size, params=params, seed=seed
+    sample = sample_scored(
+        [draw.prompt for draw in draws],
+        generator=generator,
+        tokenizer=tokenizer,
+        reward=reward,
+        group_size=config.rollout.group_size,
+        params=params,
+        seed=seed,
     )
+    generation = sample.generation
     if not all(math.isfinite(sum(row)) for row in generation.logprobs):
         raise TrainingError(
             f"model.path={config.model.path} gives its own responses probabilities that are not finite: its weights "
             "are broken, or too large for model.dtype; name a sound model or an earlier checkpoint"
         )
-    responses = tokenizer.batch_decode(generation.response_ids, skip_special_tokens=True)
-    generated = time.perf_counter()
-    prompts_B = [draw.prompt for draw in draws for _ in range(group_size)]
-    scores = reward(prompts_B, responses)
-    verified = time.perf_counter()
-    seconds = (generated - start, verified - generated)
-    return scored_batch(draws, generation, responses, scores, config, seconds)
+    seconds = (sample.generate_s, sample.verify_s)
+    return scored_batch(draws, generation, sample.responses, sample.scores, config, seconds)
 
 
 def scored_batch(
