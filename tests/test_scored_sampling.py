@@ -116,6 +116,26 @@ def test_what_the_scoring_raises_comes_out():
         sampled(["1", "2"], [[0], [1]], Broken())
 
 
+@pytest.mark.parametrize("parts", [[], [[0]], [[0], [0, 1]]], ids=str)
+def test_a_generator_that_does_not_report_each_row_once_is_refused(parts):
+    class Forgetful(Written):
+        def generate(self, prompts, *, on_finished, **_):
+            for part in parts:
+                on_finished(part, [[5]] * len(part))
+            return Generation([[5]] * len(prompts), [[-0.5]] * len(prompts), ["stop"] * len(prompts))
+
+    with pytest.raises(RuntimeError, match="has not reported each of its 2 rows once"):
+        sample_scored(
+            prompts("12"),
+            generator=Forgetful([], []),
+            tokenizer=TOKENIZER,
+            reward=Length(),
+            group_size=1,
+            params=PARAMS,
+            seed=0,
+        )
+
+
 def test_the_verifier_judges_the_same_beside_a_real_sampler(model_folder):
     model = load_policy(str(model_folder), device="cpu", gradient_checkpointing=False)
     # Every fourth entry ends a response, so that rows of random weights end all along.

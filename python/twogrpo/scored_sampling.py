@@ -80,9 +80,11 @@ def sample_scored(
         )
         generated = time.perf_counter()
         done = [(rows, future.result()) for rows, future in parts]
+    everything = range(len(prompt_of_row))
     if not reward.is_row_wise:
-        rows = range(len(prompt_of_row))
-        done = [(rows, scored(rows, generation.response_ids))]
+        done = [(everything, scored(everything, generation.response_ids))]
+    elif sorted(row for rows, _ in parts for row in rows) != list(everything):
+        raise RuntimeError(f"generator {generator.name} has not reported each of its {len(everything)} rows once")
     responses, scores = _joined(done, len(prompt_of_row), reward.name)
     return ScoredSample(generation, responses, scores, generated - begun, time.perf_counter() - generated)
 

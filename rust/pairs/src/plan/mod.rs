@@ -9,6 +9,7 @@ mod items;
 mod longest_first;
 mod pack;
 mod shares;
+mod sorting;
 mod units;
 
 use crate::error::PairsError;

@@ -1,6 +1,7 @@
 //! What each optimizer step trains on, and what its loss divides by.
 
 use super::items::Items;
+use super::sorting::sort;
 use super::units::Units;
 use super::{Denominators, PlanOptions};
 use crate::error::PairsError;
@@ -77,7 +78,7 @@ impl Shares {
             let left_out = counts.skipped_rollouts + counts.dropped_rollouts;
             let kept = usize::try_from(counts.rollouts - left_out).unwrap_or(usize::MAX);
             let kept = own.get_mut(..kept).unwrap_or_default();
-            kept.sort_unstable();
+            sort(kept);
             take(step, kept);
             rest = later;
         }
