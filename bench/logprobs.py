@@ -1,4 +1,4 @@
-"""Logprobs of a large vocabulary, forward and backward: ours in chunks beside the whole logits at once.
+"""Logprobs of a large vocabulary, forward and backward: ours in tiles beside the whole logits at once.
 
 Each side runs in processes of its own, in turns: a pass over a few tokens, which makes every gradient buffer, then the
 one that is measured. Extra memory is by how much that one raises the process's peak: what grows with the tokens. The

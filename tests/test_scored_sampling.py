@@ -72,7 +72,9 @@ def sampled(texts, parts, reward, golds="12"):
     )
 
 
-@pytest.mark.parametrize("parts", [[[0, 1, 2, 3]], [[0, 1], [2, 3]], [[1, 3], [0], [2]], [[3], [2], [1], [0]]], ids=str)
+@pytest.mark.parametrize(
+    "parts", [[[0, 1, 2, 3]], [[0, 1], [2, 3]], [[1, 3], [0], [2]], [[3], [2], [1], [0]], [[2, 1, 3, 0]]], ids=str
+)
 def test_scores_stand_in_the_order_of_the_rows(parts):
     sample = sampled(["1", "22", "333", "4444"], parts, Length())
     assert sample.responses == ["1", "22", "333", "4444"]
@@ -114,6 +116,37 @@ def test_what_the_scoring_raises_comes_out():
 
     with pytest.raises(DataError, match="no score"):
         sampled(["1", "2"], [[0], [1]], Broken())
+
+
+def test_an_interrupted_sampler_waits_for_no_score_that_has_not_begun():
+    begun, goes_on = threading.Event(), threading.Event()
+
+    class Slow(Length):
+        def __call__(self, prompts, responses):
+            begun.set()
+            goes_on.wait(60)
+            return super().__call__(prompts, responses)
+
+    class Interrupted(Written):
+        def generate(self, prompts, *, on_finished, **_):
+            for row in range(len(prompts)):
+                on_finished([row], [[5]])
+            begun.wait(60)
+            threading.Timer(0.2, goes_on.set).start()
+            raise KeyboardInterrupt
+
+    reward = Slow()
+    with pytest.raises(KeyboardInterrupt):
+        sample_scored(
+            prompts("1234"),
+            generator=Interrupted([], []),
+            tokenizer=TOKENIZER,
+            reward=reward,
+            group_size=1,
+            params=PARAMS,
+            seed=0,
+        )
+    assert len(reward.threads) == 1
 
 
 @pytest.mark.parametrize("parts", [[], [[0]], [[0], [0, 1]]], ids=str)

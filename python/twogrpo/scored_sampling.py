@@ -71,15 +71,20 @@ def sample_scored(
         def submit(rows: list[int], ids: list[list[int]]) -> None:
             parts.append((rows, thread.submit(scored, rows, ids)))
 
-        generation = generator.generate(
-            [prompt.token_ids for prompt in prompts],
-            group_size=group_size,
-            params=params,
-            seed=seed,
-            on_finished=submit if reward.is_row_wise else None,
-        )
-        generated = time.perf_counter()
-        done = [(rows, future.result()) for rows, future in parts]
+        try:
+            generation = generator.generate(
+                [prompt.token_ids for prompt in prompts],
+                group_size=group_size,
+                params=params,
+                seed=seed,
+                on_finished=submit if reward.is_row_wise else None,
+            )
+            generated = time.perf_counter()
+            done = [(rows, future.result()) for rows, future in parts]
+        except BaseException:
+            # What waits to be scored would be waited for.
+            thread.shutdown(wait=False, cancel_futures=True)
+            raise
     everything = range(len(prompt_of_row))
     if not reward.is_row_wise:
         done = [(everything, scored(everything, generation.response_ids))]
@@ -93,7 +98,7 @@ def _joined(
     parts: Sequence[tuple[Sequence[int], tuple[list[str], Scores]]], count: int, verifier: str
 ) -> tuple[list[str], Scores]:
     """Return the parts' texts and scores in the order of the rows, however the rows were divided."""
-    if len(parts) == 1:
+    if len(parts) == 1 and list(parts[0][0]) == list(range(count)):
         return parts[0][1]
     order = [-1] * count
     place = 0

@@ -2,6 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from tests.preflight.live_bytes import LiveBytes
+from twogrpo.errors import DataError
 from twogrpo.train.head import LogitsTile, head_values
 
 TOKENS, WIDTH, VOCABULARY = 11, 6, 19
@@ -172,7 +174,7 @@ def test_a_small_vocabulary_is_one_block():
     assert LogitsTile.of(150, is_on_cpu=True, tokens=3) == LogitsTile(3, 150)
 
 
-def test_no_more_than_a_tile_of_logits_exists(monkeypatch):
+def test_tiles_are_even_in_tokens_and_whole_in_entries(monkeypatch):
     seen = []
     linear = nn.functional.linear
 
@@ -187,3 +189,32 @@ def test_no_more_than_a_tile_of_logits_exists(monkeypatch):
     logps_N.sum().backward()
     # Eleven tokens are three even parts, nineteen entries two whole blocks and a rest; forwards, then backwards.
     assert seen == 2 * [(tokens, entries) for entries in (8, 8, 3) for tokens in (4, 4, 3)]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_no_more_than_a_tile_of_logits_exists(temperature):
+    torch.manual_seed(0)
+    tokens, width, vocabulary, tile = 2048, 4, 4096, LogitsTile(512, 1024)
+    head = nn.Linear(width, vocabulary, bias=False)
+    hidden_NH = torch.randn(tokens, width, requires_grad=True)
+    with LiveBytes() as live:
+        logps_N, _ = head_values(
+            head,
+            hidden_NH,
+            torch.randint(vocabulary, (tokens,)),
+            temperature=temperature,
+            with_entropy=False,
+            tile=tile,
+        )
+        logps_N.sum().backward()
+    one = 4 * tile.tokens * tile.entries
+    # Beside the tile: gradients of weight and hidden states, and a few numbers a token.
+    assert one < live.peak < one + 4 * (vocabulary + 2 * tokens) * width + 100 * tokens
+
+
+@pytest.mark.parametrize("target", [-1, -100, VOCABULARY, 500])
+def test_a_target_outside_the_vocabulary_is_refused(target):
+    head, hidden_NH, targets_N = make()
+    targets_N[3] = target
+    with pytest.raises(DataError, match=f"{target}.* head has 0 to {VOCABULARY - 1}; use the tokenizer"):
+        head_values(head, hidden_NH, targets_N, temperature=1.0, with_entropy=False, tile=ALL)

@@ -87,7 +87,7 @@ class BuiltinGenerator:
             group_size: Responses a prompt.
             params: How to sample.
             seed: Any integer that `torch.Generator` takes; the global random state is neither read nor changed.
-            on_finished: Is given rows as they leave the batch, an eighth of a chunk or more at a time.
+            on_finished: Is given rows as they leave the batch, an eighth of a chunk or more at a time, then the rest.
 
         Raises:
             ConfigError: `group_size` is not positive.

@@ -40,7 +40,10 @@ def training_memory(shape: "ModelShape", work: "Workload") -> TrainingMemory:
     # Sines and cosines of the positions; then the last norm, and the hidden states that the head multiplies.
     end = last * (_norm(shape, work, products=1) + shape.hidden * work.width)
     ends = 2 * tokens * shape.head_dim * FLOAT32 + end
-    casts, logits, head = _layer_casts(shape, work), _logits(shape, work), _head_gradient(shape, work)
+    casts, head = _layer_casts(shape, work), _head_gradient(shape, work)
+    logits, slopes = _logits(shape, work)
+    # The gradient of the hidden states that the head multiplies is summed in float32.
+    slopes += work.micro_batch_responses * shape.hidden * FLOAT32
     # While a layer runs: two hidden states beside what it keeps, and queries in float32 in the steps of their rotation,
     # four of them forwards and two backwards, or the gradient of the feed-forward block.
     states, query = 2 * tokens * shape.hidden * FLOAT32, tokens * shape.heads * shape.head_dim * FLOAT32
@@ -48,13 +51,13 @@ def training_memory(shape: "ModelShape", work: "Workload") -> TrainingMemory:
     if not work.gradient_checkpointing:
         rows = (shape.layers - 1) * tokens + last
         kept = shape.layers * (attention + casts) + rows * feed_forward + ends
-        return TrainingMemory(kept, logits, head + max(logits, gradient))
+        return TrainingMemory(kept, logits, head + max(slopes, gradient))
     kept = shape.layers * tokens * shape.hidden * FLOAT32 + ends
     rows = tokens if shape.layers > 1 else last
     layer = attention + casts + max(rows * feed_forward + gradient, states + 2 * query)
     # Autocast holds every matrix that it has narrowed until the forward pass ends.
     # What the head kept is free again when a layer is computed anew.
-    return TrainingMemory(kept, max(logits, states + 4 * query) + shape.layers * casts, head + max(logits, layer - end))
+    return TrainingMemory(kept, max(logits, states + 4 * query) + shape.layers * casts, head + max(slopes, layer - end))
 
 
 def _last_layer_tokens(shape: "ModelShape", work: "Workload") -> int:
@@ -99,17 +102,23 @@ def _layer_casts(shape: "ModelShape", work: "Workload") -> int:
     return work.width * shape.hidden * (attention + 3 * shape.intermediate)
 
 
-def _logits(shape: "ModelShape", work: "Workload") -> int:
-    """Return the bytes of one tile of logits, the most that exist at once, and of a block of a head that is narrowed.
+def _logits(shape: "ModelShape", work: "Workload") -> tuple[int, int]:
+    """Return the bytes of one tile of logits with what is made for it, in the forward and in the backward pass.
 
-    A tile's logits stand in float32, as they were multiplied if that is narrower, and once more as their gradient.
+    A tile stands in float32, and beside it as it was multiplied if that is narrower. Then a block of the head is narrowed
+    too, and its gradient is a narrow product on an accelerator; a CPU widens it once more.
     """
     from twogrpo.train.head import LogitsTile
 
     tile = LogitsTile.of(shape.vocabulary, is_on_cpu=work.is_on_cpu)
+    rows = min(work.micro_batch_responses, tile.tokens)
     narrow = work.width if work.width < FLOAT32 else 0
-    block = narrow * shape.hidden if work.trained is None else 0
-    return tile.entries * (min(work.micro_batch_responses, tile.tokens) * (2 * FLOAT32 + narrow) + block)
+    logits = tile.entries * rows * (FLOAT32 + narrow)
+    if work.trained is not None or not narrow:
+        return logits, logits
+    block = tile.entries * shape.hidden
+    product = FLOAT32 * block if work.is_on_cpu else narrow * block
+    return logits + narrow * block, logits + narrow * block + product
 
 
 def _head_gradient(shape: "ModelShape", work: "Workload") -> int:

@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from twogrpo.errors import DataError
+
 __all__ = ["LogitsTile", "head_values"]
 
 # Bytes of one tile of float32 logits. A CPU wants to find it in its caches; on an accelerator small products would
@@ -83,7 +85,11 @@ def head_values(
     Returns:
         Two tensors of shape (tokens,), float32, or float64 for float64 hidden states. Both carry gradients to the
         hidden states, the head's weight and its bias.
+
+    Raises:
+        DataError: A target is no entry of the vocabulary. An accelerator's own error says so instead.
     """
+    _check_targets(targets_N, len(head.weight))
     dtype = head.weight.dtype
     if torch.is_autocast_enabled(hidden_NH.device.type):
         # What autocast would do to the head; its casts do not reach inside a function of our own.
@@ -93,6 +99,18 @@ def head_values(
     values = _Head.apply(hidden_NH, head.weight, head.bias, targets_N, settings)
     logps_N, entropies_N = cast("tuple[Tensor, Tensor]", values)
     return logps_N, entropies_N if with_entropy else None
+
+
+def _check_targets(targets_N: Tensor, vocabulary: int) -> None:
+    """Refuse targets that no block would look for."""
+    if targets_N.device.type != "cpu":
+        # To look would wait for the device, which checks every index on its own.
+        targets_N.new_empty(vocabulary).index_select(0, targets_N)
+    elif len(targets_N) and not (targets_N.min() >= 0 and targets_N.max() < vocabulary):
+        raise DataError(
+            f"token ids {int(targets_N.min())} to {int(targets_N.max())} are to be predicted, but the model's head has "
+            f"0 to {vocabulary - 1}; use the tokenizer that belongs to the model"
+        )
 
 
 class _Head(torch.autograd.Function):
@@ -116,6 +134,9 @@ class _Head(torch.autograd.Function):
                 columns_C1, is_elsewhere_C1 = block.columns(targets_N[part])
                 target_logits_N[part] += logits_CE.gather(1, columns_C1).masked_fill_(is_elsewhere_C1, 0.0).squeeze(1)
                 softmax.add(part, logits_CE)
+                # What a name holds lives on beside the next tile.
+                del logits_CE
+            del block
         normalisers_N, entropies_N = softmax.normalisers(), softmax.entropies()
         context.save_for_backward(hidden_NH, weight_VH, bias_V, targets_N, normalisers_N, entropies_N)
         context.settings = settings
@@ -156,8 +177,10 @@ class _Head(torch.autograd.Function):
                     _add_product(weight_slopes_EH, slopes_CE.T, hidden_NH[part])
                 if bias_slopes_E is not None:
                     bias_slopes_E.add_(slopes_CE.sum(dim=0))
+                del logps_CE, slopes_CE
             _narrow(weight_slopes_EH, weight_slopes_VH, block)
             _narrow(bias_slopes_E, bias_slopes_V, block)
+            del block, weight_slopes_EH
         return _like(hidden_slopes_NH, hidden_NH), weight_slopes_VH, bias_slopes_V, None, None
 
 

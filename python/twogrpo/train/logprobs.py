@@ -29,8 +29,8 @@ _LOGIT_TRANSFORMS = (
     "lm_head_multiplier",
     "output_multiplier",
 )
-# Logits of a head that is called as it is.
-_ROWS_BYTES, _LEAST_ROWS = 64 << 20, 16
+# Logits of a head that is called as it is, on a CPU and elsewhere.
+_CPU_ROWS_BYTES, _ACCELERATOR_ROWS_BYTES, _LEAST_ROWS = 40 << 20, 512 << 20, 16
 
 
 @dataclass(frozen=True)
@@ -200,8 +200,8 @@ def _any_head_values(
 
     if chunk_tokens is None:
         # Such a head gives whole rows only.
-        row_bytes = torch.promote_types(hidden_NH.dtype, torch.float32).itemsize * cast("Tensor", head.weight).shape[0]
-        chunk_tokens = max(_LEAST_ROWS, _ROWS_BYTES // row_bytes)
+        most = _CPU_ROWS_BYTES if hidden_NH.device.type == "cpu" else _ACCELERATOR_ROWS_BYTES
+        chunk_tokens = max(_LEAST_ROWS, most // (4 * cast("Tensor", head.weight).shape[0]))
     chunks = [
         checkpoint(values_of, hidden_CH, targets_C, use_reentrant=False, preserve_rng_state=False)
         for hidden_CH, targets_C in zip(
@@ -232,7 +232,9 @@ def _check(model: "PreTrainedModel", temperature: float, chunk_tokens: int | Non
     if not temperature >= 0:
         raise ConfigError(f"rollout.temperature={temperature} is negative; use what the rollouts were sampled at")
     if chunk_tokens is not None and chunk_tokens < 1:
-        raise ConfigError(f"chunk_tokens={chunk_tokens} must be at least 1, or None for all tokens at once")
+        raise ConfigError(
+            f"chunk_tokens={chunk_tokens} must be at least 1, or None for what the device works best with"
+        )
     for name in _LOGIT_TRANSFORMS:
         value = getattr(model.config, name, None)
         if value not in (None, 1):
