@@ -105,8 +105,8 @@ def _layer_casts(shape: "ModelShape", work: "Workload") -> int:
 def _logits(shape: "ModelShape", work: "Workload") -> tuple[int, int]:
     """Return the bytes of one tile of logits with what is made for it, in the forward and in the backward pass.
 
-    A tile stands in float32, and beside it as it was multiplied if that is narrower. Then a block of the head is narrowed
-    too, and its gradient is a narrow product on an accelerator; a CPU widens it once more.
+    A tile stands in float32, and beside it as it was multiplied if that is narrower. Then a block of the head is
+    narrowed too, and its gradient is a narrow product on an accelerator; a CPU widens it once more.
     """
     from twogrpo.train.head import LogitsTile
 
