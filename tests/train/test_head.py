@@ -129,6 +129,18 @@ def test_logits_far_apart_stay_finite(entries, logits):
     assert head.weight.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("entries", [1, 2, 3])
+@pytest.mark.parametrize("logits", [(-3e38, -3e38, -3e38), (-1.6e38, -1.6e38, 1e38)])
+def test_logits_at_the_ends_of_their_range_stay_finite(entries, logits):
+    head = nn.Linear(1, 3, bias=False)
+    head.weight.data = torch.tensor(logits)[:, None]
+    found = head_values(
+        head, torch.ones(3, 1), torch.arange(3), temperature=1.0, with_entropy=True, tile=LogitsTile(8, entries)
+    )
+    assert all(values_N.isfinite().all() for values_N in found)
+    assert (found[0] <= 0).all()
+
+
 @pytest.mark.parametrize("entries", [1, 2, 4])
 def test_entries_that_a_bias_forbids_have_no_probability(entries):
     head = nn.Linear(2, 4)

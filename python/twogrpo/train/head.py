@@ -152,7 +152,8 @@ class _Head(torch.autograd.Function):
         hidden_NH, weight_VH, bias_V, targets_N, normalisers_N, entropies_N = context.saved_tensors
         settings: _Settings = context.settings
         wants_hidden, wants_weight, wants_bias = context.needs_input_grad[:3]
-        hidden_slopes_NH = _wide_zeros(hidden_NH) if wants_hidden else None
+        wide = logp_slopes_N.dtype
+        hidden_slopes_NH = torch.zeros_like(hidden_NH, dtype=wide) if wants_hidden else None
         weight_slopes_VH = torch.zeros_like(weight_VH) if wants_weight else None
         bias_slopes_V = torch.zeros_like(bias_V) if wants_bias else None
         parts = _even_parts(len(hidden_NH), settings.tile.tokens)
@@ -181,7 +182,9 @@ class _Head(torch.autograd.Function):
             _narrow(weight_slopes_EH, weight_slopes_VH, block)
             _narrow(bias_slopes_E, bias_slopes_V, block)
             del block, weight_slopes_EH
-        return _like(hidden_slopes_NH, hidden_NH), weight_slopes_VH, bias_slopes_V, None, None
+        if hidden_slopes_NH is not None:
+            hidden_slopes_NH = hidden_slopes_NH.to(hidden_NH.dtype)
+        return hidden_slopes_NH, weight_slopes_VH, bias_slopes_V, None, None
 
 
 class _Block(NamedTuple):
@@ -216,15 +219,16 @@ class _RunningSoftmax:
         wide = torch.promote_types(hidden_NH.dtype, torch.float32)
         self.sums_N = torch.zeros(len(hidden_NH), dtype=wide, device=hidden_NH.device)
         self._products_N = torch.zeros_like(self.sums_N)
-        # Finite, so that differences are; half, so that they do not overflow.
-        self._largest_N = torch.full_like(self.sums_N, torch.finfo(wide).min / 2)
+        # Finite, so that a difference of two is a number.
+        self._largest_N = torch.full_like(self.sums_N, torch.finfo(wide).min)
         self._with_entropy = with_entropy
 
     def add(self, part: slice, logits_CE: Tensor) -> None:
         """Take in a block of some rows; the logits are overwritten."""
         before_C = self._largest_N[part]
         largest_C = torch.maximum(before_C, logits_CE.amax(dim=1))
-        down_C = before_C - largest_C
+        # exp is 0 long before in every type, and 0 times a number of any size that is finite stays 0.
+        down_C = (before_C - largest_C).clamp_(min=-1000.0)
         shrink_C = down_C.exp()
         logits_CE.sub_(largest_C[:, None])
         if self._with_entropy:
@@ -278,14 +282,6 @@ def _narrow(part: Tensor | None, total: Tensor | None, block: _Block) -> None:
     """Put a block's part into the gradient, unless it is a view of it."""
     if part is not None and total is not None and part.dtype != total.dtype:
         total[block.entries] = part
-
-
-def _wide_zeros(tensor: Tensor) -> Tensor:
-    return torch.zeros_like(tensor, dtype=torch.promote_types(tensor.dtype, torch.float32))
-
-
-def _like(total: Tensor | None, tensor: Tensor) -> Tensor | None:
-    return None if total is None else total.to(tensor.dtype)
 
 
 def _with_entropy(logps_CE: Tensor, slopes_C1: Tensor, entropy_slopes_C1: Tensor, entropies_C1: Tensor) -> Tensor:

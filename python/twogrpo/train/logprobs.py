@@ -5,7 +5,7 @@ The head runs on response tokens only, some of them at a time: no tensor of ever
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self, cast, overload
+from typing import TYPE_CHECKING, Literal, Self, overload
 
 import torch
 from torch import Tensor, nn
@@ -128,10 +128,18 @@ def token_logps(
     else:
         hidden_NH, targets_N, mask_BR = _padded_states(model, batch)
     head = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
-    values = _plain_head_values if type(head) is nn.Linear else _any_head_values
-    logps_N, entropies_N = values(
-        head, hidden_NH, targets_N, temperature or 1.0, chunk_tokens, with_entropy=with_entropy
-    )
+    vocabulary, is_on_cpu = head.weight.shape[0], hidden_NH.device.type == "cpu"
+    temperature = temperature or 1.0
+    if type(head) is nn.Linear:
+        tile = LogitsTile.of(vocabulary, is_on_cpu=is_on_cpu, tokens=chunk_tokens)
+        logps_N, entropies_N = head_values(
+            head, hidden_NH, targets_N, temperature=temperature, with_entropy=with_entropy, tile=tile
+        )
+    else:
+        chunk_tokens = chunk_tokens or _rows_at_once(vocabulary, is_on_cpu=is_on_cpu)
+        logps_N, entropies_N = _any_head_values(
+            head, hidden_NH, targets_N, temperature, chunk_tokens, with_entropy=with_entropy
+        )
     logps_BR = _rows(logps_N, mask_BR)
     return (logps_BR, mask_BR) if entropies_N is None else (logps_BR, mask_BR, _rows(entropies_N, mask_BR))
 
@@ -170,38 +178,19 @@ def _padded_states(model: "PreTrainedModel", batch: TokenBatch) -> tuple[Tensor,
     return hidden_BTH[:, :-1][is_target_BT], batch.input_ids_BT[:, 1:][is_target_BT], mask_BR
 
 
-def _plain_head_values(
-    head: nn.Module,
-    hidden_NH: Tensor,
-    targets_N: Tensor,
-    temperature: float,
-    chunk_tokens: int | None,
-    *,
-    with_entropy: bool,
-) -> tuple[Tensor, Tensor | None]:
-    linear, is_on_cpu = cast("nn.Linear", head), hidden_NH.device.type == "cpu"
-    tile = LogitsTile.of(len(linear.weight), is_on_cpu=is_on_cpu, tokens=chunk_tokens)
-    return head_values(linear, hidden_NH, targets_N, temperature=temperature, with_entropy=with_entropy, tile=tile)
+def _rows_at_once(vocabulary: int, *, is_on_cpu: bool) -> int:
+    """Return how many tokens' logits may exist at once where the head gives whole rows of them."""
+    return max(_LEAST_ROWS, (_CPU_ROWS_BYTES if is_on_cpu else _ACCELERATOR_ROWS_BYTES) // (4 * vocabulary))
 
 
 def _any_head_values(
-    head: nn.Module,
-    hidden_NH: Tensor,
-    targets_N: Tensor,
-    temperature: float,
-    chunk_tokens: int | None,
-    *,
-    with_entropy: bool,
+    head: nn.Module, hidden_NH: Tensor, targets_N: Tensor, temperature: float, chunk_tokens: int, *, with_entropy: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Return the same of a head that an adapter or a quantisation has replaced: it is called as it is."""
 
     def values_of(hidden_CH: Tensor, targets_C: Tensor) -> tuple[Tensor, ...]:
         return _values(head(hidden_CH), targets_C, temperature, with_entropy=with_entropy)
 
-    if chunk_tokens is None:
-        # Such a head gives whole rows only.
-        most = _CPU_ROWS_BYTES if hidden_NH.device.type == "cpu" else _ACCELERATOR_ROWS_BYTES
-        chunk_tokens = max(_LEAST_ROWS, most // (4 * cast("Tensor", head.weight).shape[0]))
     chunks = [
         checkpoint(values_of, hidden_CH, targets_C, use_reentrant=False, preserve_rng_state=False)
         for hidden_CH, targets_C in zip(

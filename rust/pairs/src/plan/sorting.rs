@@ -62,7 +62,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_are_sorted(lengths in prop::collection::vec(any::<u32>(), 0..200), spread in prop_oneof![1..300_u32, 1..200_000_u32, 1..=u32::MAX]) {
+        fn keys_are_sorted(
+            lengths in prop::collection::vec(any::<u32>(), 0..200),
+            spread in prop_oneof![1..300_u32, 1..200_000_u32, 1..=u32::MAX],
+        ) {
             let mut keys: Vec<Key> = lengths.iter().zip(0..).map(|(length, row)| key(length % spread, row)).collect();
             let mut expected = keys.clone();
             expected.sort_unstable();
