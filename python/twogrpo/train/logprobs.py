@@ -121,6 +121,7 @@ def token_logps(
     Raises:
         ConfigError: If the temperature or `chunk_tokens` is out of range, or the architecture transforms its logits
             behind the head.
+        DataError: If a token to predict is not in the model's vocabulary.
     """
     _check(model, temperature, chunk_tokens)
     if isinstance(batch, PackedBatch):
